@@ -1,0 +1,246 @@
+"""Server-side apply: manifests in the order they need each other, and a report of what changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dreamnet.errors import ConfigurationError, ResourceError
+from dreamnet.kubernetes.cluster import APPLY_PATCH, FIELD_MANAGER, Cluster, Conflict, NotFound, Object
+from dreamnet.kubernetes.manifests import validate
+from dreamnet.resources.model import Progress
+
+Outcome = Literal["created", "configured", "unchanged", "pruned"]
+
+#: Kinds in the order in which they need each other; what is not named comes before the last two.
+_ORDER = (
+    ("Namespace",),
+    ("CustomResourceDefinition",),
+    ("ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "PriorityClass"),
+    ("ResourceQuota", "LimitRange", "StorageClass", "ConfigMap", "Secret", "PersistentVolumeClaim"),
+    ("NetworkPolicy", "Service"),
+    ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"),
+)
+_LAST = ("PodDisruptionBudget", "HorizontalPodAutoscaler")
+
+#: What pruning may delete, besides the kinds being applied. Never namespaces, volumes or definitions:
+#: deleting one of these takes along what nobody asked about.
+_PRUNABLE = (
+    ("v1", "ConfigMap"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+)
+_NEVER_PRUNED = {
+    "Namespace",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "CustomResourceDefinition",
+    "Secret",
+}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of one object."""
+
+    kind: str
+    namespace: str
+    name: str
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name} {self.outcome}"
+
+
+@dataclass(frozen=True)
+class ApplyReport:
+    """What an apply did to one cluster."""
+
+    cluster: str
+    rows: tuple[Applied, ...]
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different from before."""
+        return any(row.outcome != "unchanged" for row in self.rows)
+
+    def count(self, outcome: Outcome) -> int:
+        """How many objects had this outcome."""
+        return sum(row.outcome == outcome for row in self.rows)
+
+
+def apply(
+    cluster: Cluster,
+    manifests: Sequence[Mapping[str, Any]],
+    *,
+    progress: Progress,
+    force: bool = False,
+    prune: str | None = None,
+    crd_timeout: float = 60,
+) -> ApplyReport:
+    """Bring objects to what the manifests say; repeating it changes nothing.
+
+    Args:
+        force: take over fields that another manager owns instead of stopping.
+        prune: a label selector, such as `app.kubernetes.io/part-of=dreamnet`: objects that carry it in the
+            manifests' namespaces, and that the manifests no longer hold, are deleted. None: nothing is.
+        crd_timeout: seconds for a new CustomResourceDefinition to be served.
+
+    Raises:
+        ConfigurationError: a manifest is invalid (found offline, before anything is sent).
+        Conflict: another manager owns a field.
+        CredentialsError, UnreachableError, ResourceError: as `Cluster.call`.
+    """
+    started = time.monotonic()
+    _refuse_invalid(manifests)
+    rows = []
+    for manifest in sorted(manifests, key=_rank):
+        row = _apply_one(cluster, manifest, force, crd_timeout)
+        rows.append(row)
+        if row.outcome != "unchanged":
+            progress(f"{cluster.name}: {row}")
+    if prune:
+        for row in _prune(cluster, manifests, prune):
+            rows.append(row)
+            progress(f"{cluster.name}: {row}")
+    return ApplyReport(cluster.name, tuple(rows), time.monotonic() - started)
+
+
+def delete(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:
+    """Delete what the manifests name, in reverse order; what is not there is no error.
+
+    Returns:
+        The deleted objects' titles.
+    """
+    gone = []
+    for manifest in sorted(manifests, key=_rank, reverse=True):
+        title = f"{manifest['kind']} {manifest['metadata']['name']}"
+        try:
+            _delete(cluster, cluster.path_of(manifest))
+        except NotFound:
+            continue
+        gone.append(title)
+        progress(f"{cluster.name}: {title} deleted")
+    return gone
+
+
+def apply_object(cluster: Cluster, manifest: Mapping[str, Any], force: bool = False) -> Outcome:
+    """Server-side apply of one object without the offline check.
+
+    Returns:
+        created, configured or unchanged.
+    """
+    path = cluster.path_of(manifest)
+    before = cluster.find(path)
+    query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+    if force:
+        query["force"] = "true"
+    status, after = cluster.call("PATCH", path, query=query, body=dict(manifest), content_type=APPLY_PATCH)
+    if before is None or status == 201:
+        return "created"
+    if _version(before) == _version(after) or _content(before) == _content(after):
+        return "unchanged"
+    return "configured"
+
+
+def _apply_one(cluster: Cluster, manifest: Mapping[str, Any], force: bool, crd_timeout: float) -> Applied:
+    metadata = manifest["metadata"]
+    try:
+        outcome = apply_object(cluster, manifest, force)
+    except Conflict as conflict:
+        if "changed meanwhile" not in conflict.problem:
+            raise
+        outcome = apply_object(cluster, manifest, force)
+    if manifest["kind"] == "CustomResourceDefinition":
+        _wait_served(cluster, manifest, crd_timeout)
+    return Applied(manifest["kind"], metadata.get("namespace", ""), metadata["name"], outcome)
+
+
+def _refuse_invalid(manifests: Sequence[Mapping[str, Any]]) -> None:
+    """Custom resources are the server's to check, by the schema that their definition brings."""
+    builtin = [item for item in manifests if not _is_custom(item, manifests)]
+    problems = validate(builtin)
+    if problems:
+        listed = "; ".join(str(problem) for problem in problems)
+        raise ConfigurationError(
+            f"Invalid manifests: {listed}.",
+            "Correct the files under infrastructure/kubernetes.",
+        )
+
+
+def _is_custom(item: Mapping[str, Any], manifests: Sequence[Mapping[str, Any]]) -> bool:
+    group = str(item.get("apiVersion", "")).split("/")[0]
+    return any(
+        other.get("kind") == "CustomResourceDefinition"
+        and other["spec"]["group"] == group
+        and other["spec"]["names"]["kind"] == item.get("kind")
+        for other in manifests
+    )
+
+
+def _rank(manifest: Mapping[str, Any]) -> int:
+    for rank, kinds in enumerate(_ORDER):
+        if manifest["kind"] in kinds:
+            return rank
+    return len(_ORDER) + (manifest["kind"] in _LAST)
+
+
+def _version(item: Object) -> str:
+    return str(item.get("metadata", {}).get("resourceVersion"))
+
+
+def _content(item: Object) -> Object:
+    """What people declare: controllers bump resourceVersion by writing status, which is no change of ours."""
+    bookkeeping = {"resourceVersion", "managedFields", "generation"}
+    metadata = {key: value for key, value in item.get("metadata", {}).items() if key not in bookkeeping}
+    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
+
+
+def _wait_served(cluster: Cluster, definition: Mapping[str, Any], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    path = cluster.path_of(definition)
+    while True:
+        conditions = cluster.get(path).get("status", {}).get("conditions", [])
+        if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+            return
+        if time.monotonic() > deadline:
+            reasons = "; ".join(str(c.get("message")) for c in conditions if c["status"] == "False")
+            raise ResourceError(
+                f"{cluster}: {definition['metadata']['name']} is not served in {timeout:.0f} s: {reasons}.",
+                "Correct the CustomResourceDefinition.",
+            )
+        time.sleep(0.2)
+
+
+def _prune(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], selector: str) -> list[Applied]:
+    kept = {
+        (item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in manifests
+    }
+    namespaces = sorted({namespace for _, namespace, _ in kept if namespace})
+    kinds = {*_PRUNABLE, *((item["apiVersion"], item["kind"]) for item in manifests)}
+    pruned = []
+    for api_version, kind_name in sorted(kinds):
+        kind = cluster.kind(api_version, kind_name)
+        if kind_name in _NEVER_PRUNED or not kind.namespaced:
+            continue
+        for namespace in namespaces:
+            for item in cluster.items(kind.path(namespace), selector):
+                name = item["metadata"]["name"]
+                if (kind_name, namespace, name) in kept or item["metadata"].get("ownerReferences"):
+                    continue
+                _delete(cluster, kind.path(namespace, name))
+                pruned.append(Applied(kind_name, namespace, name, "pruned"))
+    return pruned
+
+
+def _delete(cluster: Cluster, path: str) -> None:
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    cluster.call("DELETE", path, body=body)

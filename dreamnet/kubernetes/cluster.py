@@ -1,0 +1,336 @@
+"""One Kubernetes cluster as the gameplan uses it: calls through the official client, errors one can act on.
+
+Objects travel as plain JSON: manifests are data, and the client's typed models would refuse kinds they don't
+know. Transport, TLS and authentication are the official client's.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import urllib3
+from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
+
+from dreamnet.errors import (
+    CredentialsError,
+    GameplanError,
+    NotRehearsable,
+    ResourceError,
+    UnreachableError,
+)
+
+Cloud = Literal["google", "aws"]
+Object = dict[str, Any]
+Result = TypeVar("Result")
+
+#: Who owns the fields that we apply (server-side apply keeps one owner list per manager).
+FIELD_MANAGER = "dreamnet-gameplan"
+
+#: Seconds to connect, and to wait for an answer.
+CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+class NotFound(ResourceError):
+    """The object, or its kind, is not on the cluster."""
+
+
+class Conflict(ResourceError):
+    """Somebody else changed the object meanwhile, or owns a field that we want to set."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind is reached: its plural name in URLs, and whether it lives in a namespace."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of the collection, an object or its subresource (API concepts, "Resource URIs")."""
+        root = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
+        parts = [root]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that can be called.
+
+    Attributes:
+        name: as its cloud knows it.
+        cloud: whose it is.
+        region: GKE: the cluster's location (a region, or a zone where it is zonal); EKS: the region.
+        client: the official client, which holds address, CA and a token that it renews. Never printed.
+    """
+
+    name: str
+    cloud: Cloud
+    region: str
+    client: ApiClient = field(repr=False, compare=False)
+    _kinds: dict[str, dict[str, Kind]] = field(default_factory=dict, repr=False, compare=False)
+    _lock: Any = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({'GKE' if self.cloud == 'google' else 'EKS'}, {self.region})"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+    ) -> tuple[int, Object]:
+        """One request.
+
+        Returns:
+            HTTP status and decoded body.
+
+        Raises:
+            CredentialsError: the token was refused (401) or may not do this (403).
+            UnreachableError: no answer, or one that our CA does not vouch for.
+            NotFound, Conflict: 404, 409.
+            NotRehearsable: 501.
+            ResourceError: any other refusal.
+        """
+        arguments = self.client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": JSON, "Content-Type": content_type},
+            auth_settings=["BearerToken"],
+        )
+        verb, url, headers, _, _ = arguments
+        try:
+            answer = self.client.call_api(
+                verb, url, headers, body, _request_timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
+            )
+            content: bytes = answer.read()  # type: ignore[no-untyped-call]
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from None
+        except ApiException as error:  # the client turns a failed TLS handshake into this, with status 0
+            raise self._unreachable(error) from None
+        decoded = _decode(content)
+        if answer.status >= 400:
+            raise _refusal(self, method, path, answer.status, decoded)
+        return answer.status, decoded
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
+        """GET; raises as `call`."""
+        return self.call("GET", path, query=query)[1]
+
+    def find(self, path: str) -> Object | None:
+        """GET, or None where there is no such object."""
+        try:
+            return self.get(path)
+        except NotFound:
+            return None
+
+    def items(self, path: str, selector: str | None = None) -> list[Object]:
+        """Every object of a collection, page after page, optionally only those with these labels."""
+        found: list[Object] = []
+        query = {"limit": "500"} | ({"labelSelector": selector} if selector else {})
+        while True:
+            page = self.get(path, query)
+            found += page.get("items") or []
+            more = page.get("metadata", {}).get("continue")
+            if not more:
+                return found
+            query["continue"] = more
+
+    def merge(self, path: str, patch: Object) -> Object:
+        """JSON merge patch (RFC 7386) as our field manager."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self.call("PATCH", path, query=query, body=patch, content_type=MERGE_PATCH)[1]
+
+    def kind(self, api_version: str, kind: str) -> Kind:
+        """Where a kind is served, from the cluster's own discovery (read once per API version).
+
+        Raises:
+            NotFound: the cluster doesn't serve this kind.
+        """
+        with self._lock:
+            known = self._kinds.get(api_version)
+            if known is None or kind not in known:
+                known = self._kinds[api_version] = self._discover(api_version)
+        if kind not in known:
+            raise NotFound(
+                f"Cluster {self} serves no {kind} in {api_version}.",
+                "Apply the CustomResourceDefinition that brings it, or correct apiVersion and kind.",
+            )
+        return known[kind]
+
+    def path_of(self, manifest: Mapping[str, Any]) -> str:
+        """The URL path of the object that a manifest describes."""
+        metadata = manifest["metadata"]
+        kind = self.kind(manifest["apiVersion"], manifest["kind"])
+        return kind.path(metadata.get("namespace", "default"), metadata["name"])
+
+    def check(self) -> str:
+        """Ask the cluster for its version, and whether we may change Deployments everywhere.
+
+        Returns:
+            The version, such as `v1.35.2`.
+
+        Raises:
+            CredentialsError: the token was refused, or may not create Deployments.
+            UnreachableError: nothing answers.
+        """
+        version = str(self.get("/version").get("gitVersion", "unknown"))
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {"group": "apps", "resource": "deployments", "verb": "patch"}},
+        }
+        answer = self.call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)[1]
+        if not answer.get("status", {}).get("allowed"):
+            raise CredentialsError(
+                f"Cluster {self} accepts the token, but it may not change Deployments.",
+                _GRANT[self.cloud],
+            )
+        return version
+
+    def _discover(self, api_version: str) -> dict[str, Kind]:
+        root = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
+        listing = self.find(root) or {}
+        return {
+            entry["kind"]: Kind(api_version, entry["kind"], entry["name"], bool(entry["namespaced"]))
+            for entry in listing.get("resources", [])
+            if "/" not in entry["name"]  # subresources
+        }
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        host = self.client.configuration.host
+        text = str(error)
+        if "CERTIFICATE_VERIFY_FAILED" in text or isinstance(error, ApiException):
+            return UnreachableError(
+                f"Cluster {self} at {host} shows a certificate that its own CA did not sign.",
+                "Read the cluster's address and CA again; if it stays so, something stands between.",
+            )
+        return UnreachableError(
+            f"Cluster {self} does not answer at {host}.",
+            "Check that it runs and that its authorized networks let this machine in.",
+        )
+
+
+_GRANT = {
+    "google": "Give the service account roles/container.developer on the project.",
+    "aws": "Give the IAM identity an EKS access entry with AmazonEKSClusterAdminPolicy.",
+}
+
+
+def each_cluster(
+    clusters: Sequence[Cluster], action: Callable[[Cluster], Result], max_parallel: int = 4
+) -> dict[str, Result]:
+    """Do something on several clusters at once.
+
+    Every cluster is tried, also when another fails.
+
+    Returns:
+        What `action` returned, by cluster name, in the clusters' order.
+
+    Raises:
+        GameplanError: the one failure; or, of several, a ResourceError that names each.
+    """
+    if not clusters:
+        return {}
+    with ThreadPoolExecutor(max_workers=min(max_parallel, len(clusters))) as pool:
+        futures = {cluster.name: pool.submit(action, cluster) for cluster in clusters}
+    failures: list[GameplanError] = []
+    results: dict[str, Result] = {}
+    for name, future in futures.items():
+        try:
+            results[name] = future.result()
+        except GameplanError as error:
+            failures.append(error)
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise ResourceError(
+            " ".join(error.problem for error in failures),
+            " ".join(dict.fromkeys(error.remedy for error in failures)),
+        )
+    return results
+
+
+def _decode(content: bytes) -> Object:
+    try:
+        decoded = json.loads(content or b"{}")
+    except ValueError:  # a proxy's or load balancer's page
+        return {"message": "an answer that is not JSON"}
+    return decoded if isinstance(decoded, dict) else {"items": decoded}
+
+
+def _refusal(cluster: Cluster, method: str, path: str, status: int, answer: Object) -> GameplanError:
+    """A refused request as the error that says what to do. Answers about Secrets are not quoted."""
+    what = describe_path(path)
+    said = str(answer.get("message", "")) if "/secrets" not in path else str(answer.get("reason", ""))
+    said = said.strip().rstrip(".")
+    if status == 401:
+        return CredentialsError(
+            f"Cluster {cluster} refused the token.",
+            "Check that the account's credentials are the ones this cluster trusts.",
+        )
+    if status == 403 and "exceeded quota" in said:
+        return ResourceError(
+            f"{cluster}: {what} exceeds a quota: {said}.", "Raise the ResourceQuota or ask for less."
+        )
+    if status == 403:
+        return CredentialsError(f"{cluster}: not allowed to {method} {what}: {said}.", _GRANT[cluster.cloud])
+    if status == 404:
+        return NotFound(
+            f"{cluster}: there is no {what}.", "Apply it first, or correct its name or namespace."
+        )
+    if status == 409:
+        return _conflict(cluster, what, said, answer)
+    if status == 501:
+        return NotRehearsable(
+            f"{cluster}: {said or f'{method} {what} is not in the rehearsal'}.",
+            "Do this step on a real cluster.",
+        )
+    if status in (400, 415, 422):
+        return ResourceError(f"{cluster}: {what} is invalid: {said}.", "Correct the manifest.")
+    return ResourceError(
+        f"{cluster}: {method} {what} failed with HTTP {status}: {said}.",
+        "Try again; if it stays so, look at the control plane's health.",
+    )
+
+
+def _conflict(cluster: Cluster, what: str, said: str, answer: Object) -> Conflict:
+    causes = (answer.get("details") or {}).get("causes") or []
+    fields = [f"{cause.get('field', '?')} ({cause.get('message', '')})" for cause in causes]
+    if not any(cause.get("reason") == "FieldManagerConflict" for cause in causes):
+        return Conflict(f"{cluster}: {what} changed meanwhile: {said}.", "Try again.")
+    return Conflict(
+        f"{cluster}: another manager owns fields of {what}: {'; '.join(fields)}.",
+        "Remove these fields from the manifest, or apply with force to take them over.",
+    )
+
+
+def describe_path(path: str) -> str:
+    """`/apis/apps/v1/namespaces/dreamnet/deployments/api` as `deployments dreamnet/api`."""
+    parts = path.strip("/").split("/")
+    parts = parts[2:] if parts[0] == "api" else parts[3:]
+    namespace = ""
+    if len(parts) > 2 and parts[0] == "namespaces":
+        namespace, parts = f"{parts[1]}/", parts[2:]
+    if not parts:
+        return path
+    return f"{parts[0]} {namespace}{'/'.join(parts[1:])}".rstrip("/ ")

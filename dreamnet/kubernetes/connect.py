@@ -1,0 +1,184 @@
+"""From a cloud account to a cluster that can be called, with a token that renews itself."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from kubernetes.client import ApiClient, Configuration
+
+from dreamnet.errors import CredentialsError, ResourceError, UnreachableError
+from dreamnet.kubernetes.cluster import Cluster
+
+if TYPE_CHECKING:
+    from dreamnet.clouds.aws import AwsAccount
+    from dreamnet.clouds.google import GoogleAccount
+
+#: EKS accepts a token for 15 minutes after the moment in its X-Amz-Date, whatever X-Amz-Expires says
+#: (aws-iam-authenticator, pkg/token; read November 2026). Renewed with a margin for clocks that differ.
+EKS_TOKEN_SECONDS = 15 * 60
+EKS_RENEW_AFTER = EKS_TOKEN_SECONDS - 120
+
+#: Answers that are worth another attempt; PATCH here is server-side apply or merge patch, safe to repeat.
+RETRIES = urllib3.Retry(
+    total=4,
+    backoff_factor=0.2,
+    status_forcelist=(429, 502, 503, 504),
+    allowed_methods=("GET", "PATCH", "PUT", "DELETE"),
+    raise_on_status=False,
+)
+
+
+def connect_gke(account: GoogleAccount, cluster: Mapping[str, Any]) -> Cluster:
+    """A GKE cluster, authenticated as the account's service account.
+
+    Args:
+        account: whose credentials give the token.
+        cluster: the body that `projects.locations.clusters.get` of container v1 returns.
+
+    Raises:
+        ResourceError: the body has no endpoint or CA yet (it is still being made).
+    """
+    name = str(cluster.get("name", "?"))
+    endpoint = cluster.get("endpoint")
+    authority = (cluster.get("masterAuth") or {}).get("clusterCaCertificate")
+    if not endpoint or not authority:
+        raise ResourceError(
+            f"GKE cluster {name} has no address or certificate yet (status {cluster.get('status')}).",
+            "Wait until its status is RUNNING.",
+        )
+    client = _client(str(endpoint), str(authority), _google_token(account))
+    return Cluster(name, "google", str(cluster.get("location", account.region)), client)
+
+
+def connect_eks(account: AwsAccount, name: str, region: str) -> Cluster:
+    """An EKS cluster, authenticated as the account's IAM identity.
+
+    Raises:
+        ResourceError: there is no such cluster, or it is still being made.
+        CredentialsError, UnreachableError: as the account's calls.
+    """
+    from dreamnet.clouds.aws import aws_errors
+
+    eks = account.client("eks", region)
+    with aws_errors(f"EKS cluster {name}"):
+        try:
+            cluster = eks.describe_cluster(name=name)["cluster"]
+        except eks.exceptions.ResourceNotFoundException:
+            raise ResourceError(
+                f"There is no EKS cluster {name} in {region}.", "Apply infrastructure/aws/eks first."
+            ) from None
+    endpoint = cluster.get("endpoint")
+    authority = (cluster.get("certificateAuthority") or {}).get("data")
+    if not endpoint or not authority:
+        raise ResourceError(
+            f"EKS cluster {name} has no address or certificate yet (status {cluster.get('status')}).",
+            "Wait until its status is ACTIVE.",
+        )
+    client = _client(str(endpoint), str(authority), eks_token_source(account.session, name, region))
+    return Cluster(name, "aws", region, client)
+
+
+def eks_token_source(session: Any, cluster: str, region: str) -> Callable[[], str]:
+    """Tokens for an EKS cluster, made anew before the last one runs out.
+
+    Such a token is a presigned STS GetCallerIdentity URL with the cluster's name among the signed headers; no
+    call is made here, EKS itself asks STS who signed it.
+
+    Args:
+        session: the boto3 session whose credentials sign.
+    """
+
+    def make() -> tuple[str, float]:
+        return eks_token(session, cluster, region), time.monotonic() + EKS_RENEW_AFTER
+
+    return _cached(make)
+
+
+def eks_token(session: Any, cluster: str, region: str) -> str:
+    """One token: `k8s-aws-v1.` and the URL, base64url without padding (as `aws eks get-token` makes it).
+
+    Raises:
+        CredentialsError: the session has no credentials.
+    """
+    from botocore.signers import RequestSigner
+
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise CredentialsError(
+            f"There are no AWS credentials to sign a token for EKS cluster {cluster}.",
+            "Fill in the AWS credentials block, or run `aws configure`.",
+        )
+    signer = RequestSigner("STS", region, "sts", "v4", credentials, session.events)
+    # Always AWS's own host: the URL is not called but handed to EKS, which accepts no other.
+    request = {
+        "method": "GET",
+        "url": f"https://sts.{region}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",
+        "body": {},
+        "headers": {"x-k8s-aws-id": cluster},
+        "context": {},
+    }
+    url = signer.generate_presigned_url(request, region_name=region, expires_in=60, operation_name="")
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+def _google_token(account: GoogleAccount) -> Callable[[], str]:
+    """The account's access token, renewed by google.auth itself."""
+    from google.auth.exceptions import RefreshError, TransportError
+    from google.auth.transport.requests import Request
+
+    credentials = account.credentials
+    lock = threading.Lock()
+
+    def token() -> str:
+        with lock:
+            if not credentials.valid:
+                try:
+                    credentials.refresh(Request())
+                except RefreshError:
+                    raise CredentialsError(
+                        f"Google refused the credentials of project {account.project}.",
+                        "Put a current service account key into the Google block.",
+                    ) from None
+                except TransportError:
+                    raise UnreachableError(
+                        "Google's token endpoint does not answer.",
+                        "Check the network and the block's endpoints.",
+                    ) from None
+            return str(credentials.token)
+
+    return token
+
+
+def _cached(make: Callable[[], tuple[str, float]]) -> Callable[[], str]:
+    lock = threading.Lock()
+    kept: list[tuple[str, float]] = []
+
+    def token() -> str:
+        with lock:
+            if not kept or time.monotonic() >= kept[0][1]:
+                kept[:] = [make()]
+            return kept[0][0]
+
+    return token
+
+
+def _client(endpoint: str, authority: str, token: Callable[[], str]) -> ApiClient:
+    """The official client with the cluster's CA and a token source, asked before every request."""
+    configuration = Configuration(
+        host=endpoint if endpoint.startswith("https://") else f"https://{endpoint}",
+        ca_cert_data=base64.b64decode(authority).decode(),
+        retries=RETRIES,
+    )
+
+    def refresh(current: Configuration) -> None:
+        current.api_key["authorization"] = f"Bearer {token()}"
+
+    # auth_settings() only looks for a token where one is present already.
+    configuration.api_key["authorization"] = ""
+    configuration.refresh_api_key_hook = refresh  # type: ignore[assignment]
+    return ApiClient(configuration)

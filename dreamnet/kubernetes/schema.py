@@ -1,0 +1,120 @@
+"""Kubernetes' OpenAPI definitions, as kubernetes-validate ships them: validation and merge keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from dreamnet.errors import ConfigurationError
+
+#: The version that manifests are checked against: EKS's oldest in standard support from December 2026.
+VERSION = "1.35"
+
+Node = Mapping[str, Any]
+_ADDRESS = "json-schema:///kubernetes.json"
+
+#: A quantity such as `100m`, `1.5Gi`, `1e3` (resource.Quantity); the definitions only say "string".
+_QUANTITY = r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$"
+#: RFC 1123 subdomain, which names of objects follow (stricter kinds exist; the server refuses those).
+_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+
+class Definitions:
+    """The definitions of one version, strict: a field they don't name is an error."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        import jsonschema_rs
+
+        self._definitions: dict[str, Any] = document["$defs"]
+        self._definitions["io.k8s.apimachinery.pkg.api.resource.Quantity"] = {
+            "anyOf": [{"type": "number"}, {"type": "string", "pattern": _QUANTITY}]
+        }
+        self._kinds: dict[tuple[str, str], str] = {}
+        for name, definition in self._definitions.items():
+            for entry in definition.get("x-kubernetes-group-version-kind", []):
+                group = f"{entry['group']}/" if entry["group"] else ""
+                self._kinds.setdefault((f"{group}{entry['version']}", entry["kind"]), name)
+        self._registry = jsonschema_rs.Registry([(_ADDRESS, document)])
+        self._validators: dict[str, Any] = {}
+
+    def errors(self, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """JSON pointer and message of everything wrong with one manifest."""
+        name = self._kinds.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+        if name is None:
+            return [("/kind", f"no kind {manifest.get('kind')} in {manifest.get('apiVersion')}")]
+        found = [
+            ("".join(f"/{part}" for part in error.instance_path), _message(error))
+            for error in self._validator(name).iter_errors(manifest)
+        ]
+        return found
+
+    def of(self, manifest: Mapping[str, Any]) -> Node | None:
+        """The definition of a manifest's kind."""
+        name = self._kinds.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+        return self._definitions[name] if name else None
+
+    def field(self, node: Node | None, key: str) -> Node | None:
+        """The definition of a field: the reference's target with what stands beside the reference."""
+        inner = ((node or {}).get("properties") or {}).get(key)
+        return self._resolve(inner) if inner else None
+
+    def element(self, node: Node | None) -> Node | None:
+        """The definition of a list's elements."""
+        inner = (node or {}).get("items")
+        return self._resolve(inner) if inner else None
+
+    def _resolve(self, node: Node) -> Node:
+        reference = node.get("$ref")
+        if not reference:
+            return node
+        return {**self._definitions[str(reference).rsplit("/", 1)[1]], **node}
+
+    def _validator(self, name: str) -> Any:
+        import jsonschema_rs
+
+        if name not in self._validators:
+            schema = {
+                "allOf": [
+                    {"$ref": f"{_ADDRESS}#/$defs/{name}"},
+                    {
+                        "required": ["metadata"],
+                        "properties": {
+                            "metadata": {
+                                "required": ["name"],
+                                "properties": {"name": {"pattern": _NAME, "maxLength": 253}},
+                            }
+                        },
+                    },
+                ]
+            }
+            self._validators[name] = jsonschema_rs.validator_for(schema, registry=self._registry)
+        return self._validators[name]
+
+
+@cache
+def definitions(version: str = VERSION) -> Definitions:
+    """The definitions of a Kubernetes version (`1.35`), read once (about 50 ms).
+
+    Raises:
+        ConfigurationError: the package ships no such version.
+    """
+    root = files("kubernetes_validate") / "kubernetes-json-schema"
+    file = root / f"v{version}.0-local-strict" / "_definitions.json"
+    if not file.is_file():
+        raise ConfigurationError(
+            f"There are no definitions of Kubernetes {version}.",
+            "Take a version that kubernetes-validate ships.",
+        )
+    return Definitions(json.loads(file.read_text()))
+
+
+def _message(error: Any) -> str:
+    """The error's own words, without the value, which may be a secret."""
+    words = str(error.message)
+    kind = type(error.kind).__name__
+    if "Pattern" in kind:
+        return f"has not the form {error.kind.pattern}"
+    return words
