@@ -1,0 +1,1 @@
+"""Google's resources, all of them, through Google's own discovery documents."""
