@@ -138,7 +138,7 @@ def _google_token(account: GoogleAccount) -> Callable[[], str]:
         with lock:
             if not credentials.valid:
                 try:
-                    credentials.refresh(Request())
+                    credentials.refresh(Request())  # type: ignore[no-untyped-call]
                 except RefreshError:
                     raise CredentialsError(
                         f"Google refused the credentials of project {account.project}.",
