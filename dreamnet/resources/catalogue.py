@@ -14,6 +14,7 @@ Errors name file, line and field, so that an editor can jump there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError
@@ -43,13 +44,16 @@ _REQUIRED = ("id", "type", "name", "parent", "body")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as the vendors' files mean it: `2012-10-17` in an IAM policy is text, not a date."""
+    """YAML as the vendors' files mean it (1.2): only `true` and `false` are booleans, not `on` or `no`, and
+    `2012-10-17` in an IAM policy is text, not a date."""
 
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [item for item in resolvers if item[0] not in (_BOOLEAN, "tag:yaml.org,2002:timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"(?:true|false)\Z"), list("tf"))
 
 
 @dataclass(frozen=True)
