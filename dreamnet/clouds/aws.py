@@ -13,7 +13,7 @@ from dreamnet.errors import CredentialsError, GameplanError, NotRehearsable, Res
 if TYPE_CHECKING:  # boto3 takes 0.3 s to import: only when a client is wanted
     import boto3  # type: ignore[import-untyped]
 
-#: Seconds to connect, and to wait for an answer. AWS answers every call of the gameplan within this: long work
+#: Seconds to connect, and to wait for an answer. AWS answers every call well within these: long work
 #: is an operation that is polled.
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60
 
@@ -76,7 +76,7 @@ class AwsAccount:
         secret_access_key: str | None = None,
         endpoint_url: str | None = None,
     ) -> AwsAccount:
-        """An account from a key pair; without one, boto3 looks where it always does (environment, profile)."""
+        """An account from a key pair; without one, boto3 looks where it always does (environment, role)."""
         import boto3
 
         session = boto3.Session(

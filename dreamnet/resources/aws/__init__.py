@@ -1,0 +1,1 @@
+"""AWS resources of any type, through the Cloud Control API and the published resource schemas."""
