@@ -77,7 +77,8 @@ class GoogleAccount:
         return self._local.session
 
     def api(self, name: str, version: str) -> Any:
-        """A discovery client, such as `api("container", "v1")`, built from the bundled document without a call.
+        """A discovery client, such as `api("container", "v1")`, built from the bundled document without
+        a call.
 
         It may be shared between threads: each thread has its own connection.
 

@@ -1,1 +1,1 @@
-"""Google's control planes locally: one server on Google's own discovery documents, with hooks for real engines."""
+"""Google's control planes locally: one server on Google's discovery documents, with hooks for engines."""

@@ -1,7 +1,9 @@
 """Google's discovery documents: an API's methods, and which of them make up a collection's resource.
 
-A discovery document (developers.google.com/discovery/v1/reference/apis) lists methods with their paths and JSON
-schemas. It doesn't say which method creates a resource, where its id goes or whether the answer is an operation:
+A discovery document (developers.google.com/discovery/v1/reference/apis) lists methods with their paths
+and JSON
+schemas. It doesn't say which method creates a resource, where its id goes or whether the answer is an
+operation:
 that is read here, once, from the conventions that Google's APIs follow.
 """
 
@@ -16,19 +18,23 @@ from typing import Any, Literal
 from dreamnet.clouds.google_rest import document
 from dreamnet.errors import ConfigurationError
 
-#: Where a new resource's id goes: the URL's end (PUT), a query parameter, a field of the body (`name`), a field
-#: beside the wrapped body (`instanceId`), a reference inside the body (`datasetReference.datasetId`), or nowhere:
+#: Where a new resource's id goes: the URL's end (PUT), a query parameter, a field of the body (`name`),
+#: a field
+#: beside the wrapped body (`instanceId`), a reference inside the body (`datasetReference.datasetId`), or
+#: nowhere:
 #: the server chooses.
 IdPlace = Literal["path", "query", "body", "sibling", "reference", "server"]
 
-#: How a method answers: with the resource or nothing, with an operation that ends with `done: true`, or with one
+#: How a method answers: with the resource or nothing, with an operation that ends with `done: true`, or
+#: with one
 #: that ends with `status: DONE`.
 Answer = Literal["plain", "done", "status"]
 
 #: APIs whose resources carry their short name in `name` although their URLs hold full ones.
 SHORT_NAMES = frozenset({"container"})
 
-#: Collections whose names the server chooses, although `name` can be written (monitoring.v1 and v3 reference).
+#: Collections whose names the server chooses, although `name` can be written (monitoring.v1 and v3
+#: reference).
 SERVER_NAMED = frozenset(
     {
         "monitoring/projects.dashboards",
@@ -227,6 +233,15 @@ class Collection:
         return path.rsplit("/", 2)[0] if path.count("/") >= 2 else ""
 
     @cached_property
+    def full_name_depth(self) -> int:
+        """How many segments a resource's full name has. A collection without readable resources counts those
+        of its longest method's path."""
+        try:
+            return self.item_template.removeprefix(self.version_prefix).count("/") + 1
+        except ConfigurationError:
+            return max(len(method.template.split("/")) for method in self.methods.values())
+
+    @cached_property
     def literal(self) -> str:
         """The path's word for the collection: `clusters`, `b`."""
         return self.item_template.rsplit("/", 2)[-2]
@@ -338,7 +353,8 @@ class Collection:
         return next(iter(arrays), "items")
 
     def variables(self, parent: str) -> dict[str, str] | None:
-        """The path variables in `parent`, or None where it doesn't have the form this collection hangs under."""
+        """The path variables in `parent`, or None where it doesn't have the form this collection hangs
+        under."""
         if not self.parent_template:
             return {}
         return match(self.parent_template, parent)

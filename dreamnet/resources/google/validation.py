@@ -131,7 +131,8 @@ def _json_type(value: Any) -> str:
 
 
 def missing(api: Api, schema_name: str, body: Mapping[str, Any], method_id: str) -> Iterator[tuple[str, str]]:
-    """Fields that the schema marks as required for this method (`annotations.required`) and the body lacks."""
+    """Fields that the schema marks as required for this method (`annotations.required`) and the body
+    lacks."""
     for name, schema in api.schema(schema_name).get("properties", {}).items():
         if method_id in schema.get("annotations", {}).get("required", ()) and name not in body:
             yield f"/{name}", "is required"

@@ -1,7 +1,8 @@
 """What a collection does beyond storing its resources: defaults, refusals, real engines, custom verbs.
 
 The generic server validates a request against the discovery document, stores the resource and answers in the
-API's own style. Each module of this package adds what a real service would do. Modules are found by themselves:
+API's own style. Each module of this package adds what a real service would do. Modules are found by
+themselves:
 write one file and subclass `Hook`; nothing is registered elsewhere.
 
     class Instances(Hook):
@@ -31,10 +32,12 @@ A whole part of the URL space can go to another HTTP server (its data plane, or 
     proxies = [Proxy(r"storage/(upload|download|resumable)/", lambda context: url, strip="storage/")]
 
 `pattern` is matched at the start of the path below the root; `target` returns the other server's root URL;
-`strip` is removed from the path's start, the rest and the query are appended to the target. The bearer token has
+`strip` is removed from the path's start, the rest and the query are appended to the target. The bearer
+token has
 been checked by then and is not passed on. `ANSWERS` are passed through as streams.
 
-A module may define `def start(context: Context) -> None`, called once when the server has begun to serve (in a
+A module may define `def start(context: Context) -> None`, called once when the server has begun to serve
+(in a
 thread of its own), and `def stop(context: Context) -> None`.
 """
 
