@@ -105,6 +105,7 @@ def eks_token(session: Any, cluster: str, region: str) -> str:
     Raises:
         CredentialsError: the session has no credentials.
     """
+    from botocore.model import ServiceId
     from botocore.signers import RequestSigner
 
     credentials = session.get_credentials()
@@ -113,7 +114,7 @@ def eks_token(session: Any, cluster: str, region: str) -> str:
             f"There are no AWS credentials to sign a token for EKS cluster {cluster}.",
             "Fill in the AWS credentials block, or run `aws configure`.",
         )
-    signer = RequestSigner("STS", region, "sts", "v4", credentials, session.events)
+    signer = RequestSigner(ServiceId("STS"), region, "sts", "v4", credentials, session.events)
     # Always AWS's own host: the URL is not called but handed to EKS, which accepts no other.
     request = {
         "method": "GET",

@@ -253,8 +253,10 @@ def _inconsistencies(manifests: Sequence[Mapping[str, Any]]) -> list[Problem]:
 def _refuse_duplicates(objects: Sequence[Mapping[str, Any]], file: Path) -> None:
     seen: dict[tuple[str, ...], str] = {}
     for item in objects:
-        before = seen.setdefault(_identity(item), str(item.get(_SOURCE)))
-        if before != str(item.get(_SOURCE)):
+        source = str(item.get(_SOURCE))
+        before = seen.get(_identity(item))
+        seen[_identity(item)] = source
+        if before is not None:
             raise ConfigurationError(
                 f"{file}: {_title(item)} comes twice, from {before} too.", "Keep one of them."
             )

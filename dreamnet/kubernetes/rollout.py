@@ -189,7 +189,7 @@ def _pod_trouble(pod: Object) -> tuple[str, str] | None:
             what, remedy = _WAITING[waiting["reason"]]
             message = str(waiting.get("message", "")).rstrip(".")
             return f"{name}: {what} ({waiting['reason']}{': ' + message if message else ''})", remedy
-        if not container.get("ready") and container.get("state", {}).get("running"):
+        if not container.get("ready") and "running" in container.get("state", {}):
             return _probe_trouble(name, container)
     return None
 

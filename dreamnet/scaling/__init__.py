@@ -1,1 +1,1 @@
-"""Night scaling over both clouds: what runs is remembered, put to sleep, woken, and proven to be as it was."""
+"""Night scaling over both clouds: what runs is saved, put to sleep, woken, and proven to be as it was."""

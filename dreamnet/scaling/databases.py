@@ -5,7 +5,7 @@ Storage, backups and addresses stay, and are paid for. What cannot be stopped is
 * Cloud SQL: activation policy NEVER "is not supported for read replica instances" (cloud.google.com/sql/docs/
   postgres/start-stop-restart-instance, read November 2026); a primary with replicas stays up with them.
 * RDS: "You can't stop a DB instance that has a read replica, or that is a read replica"; members of a cluster
-  are stopped as a cluster, SQL Server in Multi-AZ not at all; after seven days AWS starts an instance by itself
+  are stopped as a cluster, SQL Server in Multi-AZ not at all; after seven days AWS starts one by itself
   (docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html, read November 2026).
 """
 

@@ -58,7 +58,7 @@ def scale_down(
     """Put the fleet to sleep: workloads, then nodes, then databases.
 
     What runs is saved before anything is changed. Where a night has begun already (an interrupted run, or the
-    same command again) the originals saved then stay; only what is new is added, and only what is awake is put
+    same command again) the originals saved then stay; only what is new is added, and only what is awake goes
     to sleep.
 
     Args:
@@ -180,7 +180,7 @@ def _originals(before: Night | None, snapshot: Snapshot) -> tuple[Item, ...]:
 
 
 def _now_free(saved: Item, live: Item | None) -> Item:
-    """A thing that was kept and whose mark is gone may sleep; it ran all the time, so its state is today's."""
+    """A thing that was kept and whose mark is gone may sleep; it ran all along: its state is today's."""
     return live.as_saved() if saved.kept and live is not None and not live.kept else saved
 
 

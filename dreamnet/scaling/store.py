@@ -1,7 +1,7 @@
 """The one saved state: an object in a bucket, written before anything is changed.
 
-Every write names the generation that it replaces (`ifGenerationMatch`), so of two runs at once one is refused,
-and a run that was overtaken finds out before its next step.
+Every write names the generation that it replaces (`ifGenerationMatch`), so of two runs at once one is
+refused, and a run that was overtaken finds out before its next step.
 """
 
 from __future__ import annotations

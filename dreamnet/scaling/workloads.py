@@ -59,7 +59,7 @@ class Workloads:
         return {**original.state, "replicas": 0}
 
     def sleep(self, originals: Sequence[Item], progress: Progress) -> None:
-        """In one patch note the original on each workload and set it to 0; then wait until its pods are gone."""
+        """Note the original on each workload and set it to 0, in one patch; wait until its pods are gone."""
         for original in originals:
             path = self._path(original.id)
             note = json.dumps(dict(original.state), sort_keys=True)

@@ -1,0 +1,253 @@
+"""Server-side apply, its order, its report, its errors; Secrets, scale, addresses."""
+
+import base64
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+from fake_cluster import Answer, cluster, deployment
+from kubernetes.client import ApiClient, Configuration
+
+from dreamnet.errors import (
+    ConfigurationError,
+    CredentialsError,
+    NotRehearsable,
+    ResourceError,
+    UnreachableError,
+)
+from dreamnet.kubernetes.apply import apply, delete
+from dreamnet.kubernetes.cluster import Cluster, Conflict, NotFound, describe_path, each_cluster
+from dreamnet.kubernetes.manifests import render
+from dreamnet.kubernetes.scale import put_secret, scale, service_address
+
+ROOT = Path(__file__).parents[3] / "infrastructure" / "kubernetes"
+PATH = "/apis/apps/v1/namespaces/dreamnet/deployments/dreamnet-api"
+quiet = lambda text: None  # noqa: E731
+
+
+@pytest.fixture
+def manifests():
+    return render(ROOT / "gke", {"image": "i:1", "region": "r"})
+
+
+def test_apply_creates_in_order_then_changes_nothing(manifests):
+    target, _api = cluster()
+    said = []
+    first = apply(target, manifests, progress=said.append)
+    assert [row.outcome for row in first.rows] == ["created"] * len(manifests)
+    kinds = [row.kind for row in first.rows]
+    assert kinds[0] == "Namespace"
+    assert kinds.index("ConfigMap") < kinds.index("Deployment") < kinds.index("HorizontalPodAutoscaler")
+    assert len(said) == len(manifests)
+    second = apply(target, manifests, progress=said.append)
+    assert not second.changed
+    assert second.count("unchanged") == len(manifests)
+    assert len(said) == len(manifests), "nothing to say about what is unchanged"
+
+
+def test_only_what_differs_is_configured(manifests):
+    target, api = cluster()
+    apply(target, manifests, progress=quiet)
+    api.objects["/api/v1/namespaces/dreamnet/configmaps/dreamnet-api"]["data"]["REGION"] = "elsewhere"
+    report = apply(target, manifests, progress=quiet)
+    assert [str(row) for row in report.rows if row.outcome != "unchanged"] == [
+        "ConfigMap dreamnet/dreamnet-api configured"
+    ]
+
+
+def test_a_status_written_by_a_controller_is_no_change(manifests):
+    target, api = cluster()
+    apply(target, manifests, progress=quiet)
+
+    def bump(path, item):
+        item.setdefault("status", {})["seen"] = item["metadata"]["resourceVersion"]
+
+    api.controllers.append(bump)
+    deployments = [item for item in manifests if item["kind"] == "Deployment"]
+    before = api.objects[PATH]["metadata"]["resourceVersion"]
+    original = api._patch
+
+    def patch(path, body, content_type):
+        api.put(dict(api.objects[path], status={"late": True}))
+        return original(path, body, content_type)
+
+    api._patch = patch
+    assert not apply(target, deployments, progress=quiet).changed
+    assert api.objects[PATH]["metadata"]["resourceVersion"] != before
+
+
+def test_invalid_manifests_are_refused_before_anything_is_sent(manifests):
+    target, api = cluster()
+    manifests[-1]["spec"]["bogus"] = 1
+    with pytest.raises(ConfigurationError, match="bogus"):
+        apply(target, manifests, progress=quiet)
+    assert api.requests == []
+
+
+def test_prune_deletes_only_what_is_labelled_and_gone(manifests):
+    target, api = cluster()
+    ours = {"app.kubernetes.io/part-of": "dreamnet"}
+    api.put(deployment("old", labels=ours))
+    api.put(deployment("theirs", labels={"app.kubernetes.io/part-of": "other"}))
+    api.put(deployment("elsewhere", namespace="other", labels=ours))
+    report = apply(target, manifests, progress=quiet, prune="app.kubernetes.io/part-of=dreamnet")
+    assert [str(row) for row in report.rows if row.outcome == "pruned"] == ["Deployment dreamnet/old pruned"]
+    assert api.path(deployment("theirs")) in api.objects
+    assert api.path(deployment("elsewhere", namespace="other")) in api.objects
+
+
+def test_delete_goes_in_reverse_and_is_safe_to_repeat(manifests):
+    target, _api = cluster()
+    apply(target, manifests, progress=quiet)
+    gone = delete(target, manifests, quiet)
+    assert gone[-1] == "Namespace dreamnet"
+    assert delete(target, manifests, quiet) == []
+
+
+FIELD_CONFLICT = {
+    "message": "Apply failed with 1 conflict",
+    "details": {
+        "causes": [
+            {
+                "reason": "FieldManagerConflict",
+                "field": ".spec.replicas",
+                "message": 'conflict with "kubectl"',
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (Answer(401, {}), CredentialsError, "refused the token"),
+        (
+            Answer(403, {"message": 'cannot patch "deployments"'}),
+            CredentialsError,
+            "not allowed to PATCH deployments dreamnet/dreamnet-api",
+        ),
+        (Answer(403, {"message": "exceeded quota: pods"}), ResourceError, "exceeds a quota"),
+        (
+            Answer(409, FIELD_CONFLICT),
+            Conflict,
+            r"another manager owns fields of deployments .*\.spec\.replicas .*kubectl",
+        ),
+        (
+            Answer(422, {"message": "spec.x: Required value"}),
+            ResourceError,
+            "is invalid: spec.x: Required value",
+        ),
+        (
+            Answer(501, {"message": "evictions are not in the rehearsal"}),
+            NotRehearsable,
+            "not in the rehearsal",
+        ),
+        (Answer(500, b"<html>"), ResourceError, "HTTP 500"),
+    ],
+)
+def test_each_refusal_names_the_object(manifests, answer, kind, words):
+    target, api = cluster()
+    api.refuse["PATCH", PATH] = answer
+    with pytest.raises(kind, match=words) as caught:
+        apply(target, manifests, progress=quiet)
+    assert "fake (GKE, us-central1)" in caught.value.problem
+
+
+def test_a_kind_the_cluster_does_not_serve():
+    target, _ = cluster()
+    with pytest.raises(NotFound, match=r"serves no Gateway in gateway.networking.k8s.io/v1"):
+        target.kind("gateway.networking.k8s.io/v1", "Gateway")
+
+
+def test_nobody_answers():
+    client = ApiClient(Configuration(host="https://127.0.0.1:9", retries=urllib3.Retry(0)))
+    with pytest.raises(UnreachableError, match=r"c \(EKS, r\) does not answer at https://127.0.0.1:9"):
+        Cluster("c", "aws", "r", client).get("/version")
+
+
+def test_put_secret_keeps_the_value_out_of_errors():
+    target, api = cluster()
+    path = "/api/v1/namespaces/dreamnet/secrets/dreamnet-database"
+    assert put_secret(target, "dreamnet", "dreamnet-database", {"url": "hunter2"}) == "created"
+    assert base64.b64decode(api.objects[path]["data"]["url"]) == b"hunter2"
+    assert put_secret(target, "dreamnet", "dreamnet-database", {"url": "hunter2"}) == "unchanged"
+    assert put_secret(target, "dreamnet", "dreamnet-database", {"url": "hunter3"}) == "configured"
+    api.refuse["PATCH", path] = Answer(422, {"reason": "Invalid", "message": "data: Invalid value: hunter3"})
+    with pytest.raises(ResourceError) as caught:
+        put_secret(target, "dreamnet", "dreamnet-database", {"url": "hunter3"})
+    assert "hunter3" not in str(caught.value)
+
+
+def test_scale_writes_only_a_difference():
+    target, api = cluster()
+    api.put(deployment("api", replicas=2))
+    assert scale(target, "dreamnet", "api", 5) == (2, 5)
+    assert scale(target, "dreamnet", "api", 5) == (5, 5)
+    assert len(api.writes()) == 1
+
+
+def test_service_address_waits_for_the_cloud(manifests):
+    target, api = cluster()
+    apply(target, manifests, progress=quiet)
+    path = "/api/v1/namespaces/dreamnet/services/dreamnet-api"
+    with pytest.raises(ResourceError, match="has no address after 0 s"):
+        service_address(target, "dreamnet", "dreamnet-api", 0, poll=0.01)
+
+    def give():
+        time.sleep(0.05)
+        api.objects[path]["status"] = {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}
+
+    threading.Thread(target=give).start()
+    assert service_address(target, "dreamnet", "dreamnet-api", 5, poll=0.01) == "lb.example:8080"
+
+
+def test_each_cluster_tries_all_and_names_every_failure():
+    one, _ = cluster("one")
+    two, bad = cluster("two")
+    three, worse = cluster("three", "aws")
+    bad.refuse["GET", "/version"] = Answer(401, {})
+    assert each_cluster([one], lambda c: c.name) == {"one": "one"}
+    tried = []
+
+    def look(c):
+        tried.append(c.name)
+        return c.get("/version")
+
+    worse.refuse["GET", "/version"] = Answer(403, {"message": "no"})
+    with pytest.raises(ResourceError) as caught:
+        each_cluster([two, three, one], look)
+    assert sorted(tried) == ["one", "three", "two"]
+    assert "two" in caught.value.problem
+    assert "three" in caught.value.problem
+
+
+def test_no_token_in_reprs():
+    target, _ = cluster()
+    target.client.configuration.api_key["authorization"] = "Bearer hunter2"
+    assert "hunter2" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/api/v1/namespaces/a", "namespaces a"),
+        ("/api/v1/namespaces/a/secrets/b", "secrets a/b"),
+        ("/apis/apps/v1/namespaces/a/deployments/b/scale", "deployments a/b/scale"),
+        ("/api/v1/nodes", "nodes"),
+    ],
+)
+def test_paths_in_words(path, words):
+    assert describe_path(path) == words
+
+
+def test_all_pages_are_read():
+    target, api = cluster()
+    pages = {
+        None: Answer(200, {"items": [1], "metadata": {"continue": "t"}}),
+        "t": Answer(200, {"items": [2]}),
+    }
+    api._get = lambda path, query: pages[query.get("continue")]
+    assert target.items("/api/v1/nodes") == [1, 2]
