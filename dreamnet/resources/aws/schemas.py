@@ -1,10 +1,10 @@
 """The CloudFormation resource schemas that AWS publishes, as cfn-lint ships them.
 
-A schema says which properties a type has, which of them identify it, which are outputs, which can only be given at
-creation, which are never shown again, how it is tagged, and which operations Cloud Control offers for it. The files
-are read where the package `cfn-lint` keeps them, without importing it: that import alone costs 1.1 s and 60 MB,
-while a schema is read in 2 ms. (Meaning of the keywords: CloudFormation CLI user guide, "Resource type definition
-schema", read November 2026.)
+A schema says which properties a type has, which of them identify it, which are outputs, which can only be
+given at creation, which are never shown again, how it is tagged, and which operations Cloud Control offers for
+it. The files are read where the package `cfn-lint` keeps them, without importing it: that import alone costs
+1.1 s and 60 MB, while a schema is read in 2 ms. (Meaning of the keywords: CloudFormation CLI user guide,
+"Resource type definition schema", read November 2026.)
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ResourceSchema:
         type_name: such as `AWS::EKS::Cluster`.
         document: the schema itself, a JSON Schema with AWS's additional keywords. Not to be changed.
         identifier: the properties that make the primary identifier, in order.
-        read_only, write_only, create_only: paths below the properties, such as `Endpoint/Address`; `*` stands for
-            every element of an array.
+        read_only, write_only, create_only: paths below the properties, such as `Endpoint/Address`; `*` stands
+            for every element of an array.
         handlers: the operations offered: of `create`, `read`, `update`, `delete`, `list`.
     """
 

@@ -1,0 +1,241 @@
+"""AWS resources of any type through the Cloud Control API (driver of `dreamnet.resources`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dreamnet.clouds.aws import AwsAccount, aws_errors
+from dreamnet.errors import ConfigurationError, ResourceError
+from dreamnet.resources.aws.comparison import changes, tags_as_declared, tags_of
+from dreamnet.resources.aws.requests import HandlerFailed, Requests
+from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
+from dreamnet.resources.aws.validation import given, schema_problems
+from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
+
+#: The tag that says which declaration a resource belongs to; how we find what AWS has named.
+ID_TAG = "dreamnet-id"
+
+#: The region whose schemas are used while the declared one is still a reference.
+_ANY_REGION = "us-east-1"
+
+_NEEDED = frozenset({"create", "read", "delete"})
+
+
+@dataclass(frozen=True)
+class AwsDriver:
+    """The AWS side of `dreamnet.resources.model.Driver`.
+
+    Attributes:
+        account: whose resources; each is made in the region that its declaration names as parent.
+    """
+
+    account: AwsAccount
+
+    def validate(self, resource: Resource) -> list[Problem]:
+        """Check type, operations, properties and name against the published schema, offline."""
+        region = _ANY_REGION if "${" in resource.parent else resource.parent
+        try:
+            schema = resource_schema(resource.type, region)
+        except ConfigurationError as error:
+            return [Problem(resource.source, "/type", str(error))]
+        problems = [Problem(resource.source, "/type", text) for text in _unsupported(schema)]
+        declared = _declared(schema, resource)
+        for path, message in schema_problems(schema, region, declared, references=True):
+            problems.append(Problem(resource.source, f"/body{path}", message))
+        return problems
+
+    def read(self, resource: Resource) -> Live | None:
+        """By its identifier where the declaration makes it, else by our tag among all of its type."""
+        schema = self._schema(resource)
+        identifier = schema.identifier_of(_declared(schema, resource))
+        if identifier is not None and not schema.chosen_by_cloud:
+            return self._get(resource, schema, identifier)
+        return self._search(resource, schema)
+
+    def diff(self, resource: Resource, live: Live) -> list[Change]:
+        """The declared properties and tags that differ from the live ones."""
+        schema = self._schema(resource)
+        return changes(schema, _declared(schema, resource), live.body)
+
+    def create(self, resource: Resource, token: str, progress: Progress) -> Live:
+        """Create and wait; what an earlier attempt under the same token made is found again."""
+        schema = self._schema(resource)
+        declared = _declared(schema, resource)
+        arguments = {"TypeName": resource.type, "DesiredState": json.dumps(declared)}
+        try:
+            identifier = self._requests(resource).run(
+                "create_resource", arguments, _token(token, resource, "create"), progress
+            )
+        except HandlerFailed as failure:
+            return self._made_before(resource, failure)
+        return self._existing(resource, schema, identifier)
+
+    def update(
+        self, resource: Resource, live: Live, changes: list[Change], token: str, progress: Progress
+    ) -> Live:
+        """Send the differences as a JSON Patch and wait."""
+        schema = self._schema(resource)
+        if "update" not in schema.handlers:
+            raise ResourceError(
+                f"{resource.id}: AWS can't change a {resource.type} in place.", "Replace the resource."
+            )
+        patch = [*_patch(changes), *_write_only(schema, _declared(schema, resource))]
+        arguments = {
+            "TypeName": resource.type,
+            "Identifier": live.identifier,
+            "PatchDocument": json.dumps(patch),
+        }
+        self._run(resource, "update_resource", arguments, token, progress)
+        return self._existing(resource, schema, live.identifier)
+
+    def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
+        """Delete and wait."""
+        arguments = {"TypeName": resource.type, "Identifier": live.identifier}
+        try:
+            self._requests(resource).run(
+                "delete_resource", arguments, _token(token, resource, "delete"), progress
+            )
+        except HandlerFailed as failure:
+            if failure.code != "NotFound":
+                raise failure.as_error(resource.id, "DeleteResource") from failure
+
+    def _run(
+        self, resource: Resource, operation: str, arguments: Mapping[str, Any], token: str, progress: Progress
+    ) -> None:
+        try:
+            self._requests(resource).run(
+                operation, arguments, _token(token, resource, operation + str(arguments)), progress
+            )
+        except HandlerFailed as failure:
+            raise failure.as_error(resource.id, "UpdateResource") from failure
+
+    def _made_before(self, resource: Resource, failure: HandlerFailed) -> Live:
+        found = self.read(resource) if failure.code == "AlreadyExists" else None
+        if found is None or not found.owned:
+            raise failure.as_error(resource.id, "CreateResource") from failure
+        return found
+
+    def _existing(self, resource: Resource, schema: ResourceSchema, identifier: str) -> Live:
+        found = self._get(resource, schema, identifier)
+        if found is None:
+            raise ResourceError(
+                f"{resource.id}: AWS reported success for {identifier}, which then was not there.",
+                "Somebody may have deleted it meanwhile: run the same step again.",
+            )
+        return found
+
+    def _get(self, resource: Resource, schema: ResourceSchema, identifier: str) -> Live | None:
+        from botocore.exceptions import ClientError
+
+        client = self.account.client("cloudcontrol", resource.parent)
+        with aws_errors(resource.id):
+            try:
+                answer = client.get_resource(TypeName=resource.type, Identifier=identifier)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                    return None
+                raise
+        body = json.loads(answer["ResourceDescription"]["Properties"])
+        tags = tags_of(body, schema.tag_property)
+        owned = schema.tag_property is None or tags.get(OWNER_LABEL[0]) == OWNER_LABEL[1]
+        return Live(answer["ResourceDescription"]["Identifier"], body, owned)
+
+    def _search(self, resource: Resource, schema: ResourceSchema) -> Live | None:
+        """The one of this type with our tag or, where there are no tags, with the same fixed properties."""
+        declared = _declared(schema, resource)
+        for identifier, listed in self._list(resource, schema, declared):
+            tags = tags_of(listed, schema.tag_property)
+            if tags and tags.get(ID_TAG) != resource.id:
+                continue  # listings may leave properties out, but not change them
+            live = self._get(resource, schema, identifier)
+            if live is not None and _is_declared(schema, resource, declared, live.body):
+                return live
+        return None
+
+    def _list(
+        self, resource: Resource, schema: ResourceSchema, declared: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        client = self.account.client("cloudcontrol", resource.parent)
+        arguments: dict[str, Any] = {"TypeName": resource.type}
+        if schema.list_needs:
+            arguments["ResourceModel"] = json.dumps({key: declared.get(key) for key in schema.list_needs})
+        with aws_errors(resource.id):
+            for page in client.get_paginator("list_resources").paginate(**arguments):
+                for found in page["ResourceDescriptions"]:
+                    yield found["Identifier"], json.loads(found.get("Properties") or "{}")
+
+    def _schema(self, resource: Resource) -> ResourceSchema:
+        schema = resource_schema(resource.type, resource.parent)
+        for text in _unsupported(schema):
+            raise ResourceError(
+                f"{resource.id}: {text}", "Declare it through a type that Cloud Control offers."
+            )
+        return schema
+
+    def _requests(self, resource: Resource) -> Requests:
+        client = self.account.client("cloudcontrol", resource.parent)
+        return Requests(client, resource.id, float(resource.options.get("wait", 3600)))
+
+
+def _unsupported(schema: ResourceSchema) -> Iterator[str]:
+    missing = sorted(_NEEDED - schema.handlers)
+    if missing:
+        yield f"Cloud Control offers no {', '.join(missing)} for {schema.type_name}."
+    elif schema.chosen_by_cloud and "list" not in schema.handlers:
+        yield f"Cloud Control can't list {schema.type_name}, named by AWS itself: it would not be found again."
+
+
+def _declared(schema: ResourceSchema, resource: Resource) -> dict[str, Any]:
+    """The declared properties with the name where the identifier wants it, and with our tags."""
+    properties = dict(resource.body)
+    last = schema.identifier[-1] if schema.identifier else ""
+    if last and "/" not in last and last not in schema.read_only:
+        properties.setdefault(last, resource.name)
+    if schema.tag_property:
+        ours = {OWNER_LABEL[0]: OWNER_LABEL[1], ID_TAG: resource.id}
+        declared = properties.get(schema.tag_property)
+        if not isinstance(declared, str):  # a reference still stands there
+            tags = {**tags_of(properties, schema.tag_property), **ours}
+            properties[schema.tag_property] = tags_as_declared(schema, tags)
+    return properties
+
+
+def _is_declared(
+    schema: ResourceSchema, resource: Resource, declared: Mapping[str, Any], live: Mapping[str, Any]
+) -> bool:
+    if schema.tag_property is not None:
+        return tags_of(live, schema.tag_property).get(ID_TAG) == resource.id
+    fixed = {key: value for key, value in declared.items() if key in schema.create_only}
+    return bool(fixed) and not changes(schema, fixed, live)
+
+
+def _patch(changed: list[Change]) -> Iterator[dict[str, Any]]:
+    for change in changed:
+        operation = "add" if change.before is None else "replace"
+        yield {"op": operation, "path": change.path, "value": change.after}
+
+
+def _write_only(schema: ResourceSchema, declared: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What AWS never shows, to be said again at each update (Cloud Control user guide, "Updating a resource")."""
+    fixed = {*schema.create_only, *_conditional(schema)}
+    present = [path for path in given(declared, schema.write_only) if path not in fixed and "*" not in path]
+    for path in sorted(present):
+        if not any(path.startswith(f"{other}/") for other in present):
+            parts, value = path.split("/"), declared
+            for part in parts:
+                value = value[part]
+            yield {"op": "add", "path": f"/{path}", "value": value}
+
+
+def _conditional(schema: ResourceSchema) -> Iterator[str]:
+    for path in schema.document.get("conditionalCreateOnlyProperties") or ():
+        yield str(path).removeprefix("/properties/")
+
+
+def _token(token: str, resource: Resource, operation: str) -> str:
+    """A client token: same plan, same resource, same operation; letters AWS allows (64 of at most 128)."""
+    return hashlib.sha256(f"{token}\n{resource.id}\n{operation}".encode()).hexdigest()
