@@ -131,10 +131,16 @@ class Catalogue:
         )
 
     def line(self, resource_id: str, pointer: str) -> int:
-        """The line of a field of the body, or of its nearest parent that stands in the file."""
+        """The line of a field, or of its nearest parent that stands in the file.
+
+        Args:
+            resource_id: whose declaration.
+            pointer: JSON pointer into the body, or into the document (`/body/...`, `/type`).
+        """
         lines = self.lines[resource_id]
-        pointer = f"/body{pointer}"
-        while pointer not in lines and pointer:
+        inside = not pointer.startswith("/body") and (f"/body{pointer}" in lines or pointer not in lines)
+        pointer = f"/body{pointer}" if inside else pointer
+        while pointer not in lines:
             pointer = pointer.rpartition("/")[0]
         return lines[pointer]
 
