@@ -52,16 +52,17 @@ def validate(root: Path) -> int:
     types = len({resource.type for resource in catalogue})
     found = f"{len(catalogue)} resources of {types} types"
     by_cloud = ", ".join(f"{number} {cloud}" for cloud, number in counts.items())
-    print(f"{found} ({by_cloud}): {len(problems)} problems" if problems else f"{found} ({by_cloud}) are
-    valid") return 1 if problems else 0
+    verdict = f"{len(problems)} problems" if problems else "valid"
+    print(f"{found} ({by_cloud}): {verdict}")
+    return 1 if problems else 0
 
 
 def main() -> int:
     """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="python -m dreamnet.resources", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("validate", help="check every declaration against its vendor's schema,
-    offline") command.add_argument("root", type=Path, help="the folder that holds google/ and aws/")
+    command = commands.add_parser("validate", help="check every declaration against its schema, offline")
+    command.add_argument("root", type=Path, help="the folder that holds google/ and aws/")
     return validate(parser.parse_args().root)
 
 
