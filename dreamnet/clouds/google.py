@@ -73,7 +73,8 @@ class GoogleAccount:
         if not hasattr(self._local, "session"):
             from google.auth.transport.requests import AuthorizedSession
 
-            self._local.session = AuthorizedSession(self.credentials)
+            make: Any = AuthorizedSession  # google-auth has no annotations here
+            self._local.session = make(self.credentials)
         return self._local.session
 
     def api(self, name: str, version: str) -> Any:
@@ -117,7 +118,7 @@ class GoogleAccount:
 
     def storage(self) -> Any:
         """A `google.cloud.storage.Client`."""
-        from google.cloud import storage
+        from google.cloud import storage  # type: ignore[attr-defined]
 
         return storage.Client(project=self.project, credentials=self.credentials, **self._options("storage"))
 
@@ -138,14 +139,14 @@ class GoogleAccount:
 
     def publisher(self) -> Any:
         """A `google.cloud.pubsub_v1.PublisherClient`."""
-        from google.cloud import pubsub_v1
+        from google.cloud import pubsub_v1  # type: ignore[attr-defined]
         from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
         return pubsub_v1.PublisherClient(**self._grpc("pubsub", PublisherGrpcTransport))
 
     def subscriber(self) -> Any:
         """A `google.cloud.pubsub_v1.SubscriberClient`."""
-        from google.cloud import pubsub_v1
+        from google.cloud import pubsub_v1  # type: ignore[attr-defined]
         from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
         return pubsub_v1.SubscriberClient(**self._grpc("pubsub", SubscriberGrpcTransport))

@@ -52,7 +52,8 @@ def service_account(info: Mapping[str, Any], scopes: Sequence[str]) -> Any:
     from google.oauth2.service_account import Credentials
 
     try:
-        return Credentials.from_service_account_info(dict(info), scopes=list(scopes))
+        make: Any = Credentials.from_service_account_info  # google-auth has no annotations here
+        return make(dict(info), scopes=list(scopes))
     except (MalformedError, ValueError):  # the message could quote the key
         raise CredentialsError(
             "The Google credentials are not a service account key.",

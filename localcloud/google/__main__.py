@@ -7,10 +7,9 @@ import logging
 from pathlib import Path
 
 from localcloud.engines import Engines
-from localcloud.state import State
-
 from localcloud.google.auth import Identity
 from localcloud.google.server import Server
+from localcloud.state import State
 
 
 def main() -> None:
@@ -22,7 +21,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     state = State(arguments.state)
-    Server(state, Identity.from_state(state), arguments.port, Engines(state)).run()
+    credentials = state.credentials()
+    server = Server(state, Identity.of(credentials), arguments.port, Engines(state))
+    token_uri = f"{server.context.base_url}/token"
+    state.update_endpoints(
+        {"google": server.endpoints(), "credentials": credentials.endpoints(token_uri)},
+    )
+    server.run()
 
 
 if __name__ == "__main__":

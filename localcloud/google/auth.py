@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
-
-from cryptography.hazmat.primitives import serialization
+from typing import TYPE_CHECKING, Any
 
 from localcloud.google.hooks import Refusal
+
+if TYPE_CHECKING:
+    from localcloud.credentials import LocalCredentials
 
 #: Google's grant type for a JWT signed with a service account's key (RFC 7523).
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -34,13 +35,14 @@ class Identity:
     token: str = field(repr=False)
 
     @classmethod
-    def from_key(cls, key: dict[str, Any], token: str) -> Identity:
-        """From a service account key's JSON, which holds the private key."""
-        private = serialization.load_pem_private_key(key["private_key"].encode(), password=None)
-        public = private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    def of(cls, credentials: LocalCredentials) -> Identity:
+        """The Google identity of a state directory."""
+        return cls(
+            credentials.google_project,
+            credentials.google_email,
+            credentials.google_public_key().encode(),
+            credentials.google_access_token,
         )
-        return cls(key["project_id"], key["client_email"], public, token)
 
 
 class GrantRefused(Exception):

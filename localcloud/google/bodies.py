@@ -156,7 +156,7 @@ def changed(
     if mask and mask != "*":
         for path in mask.split(","):
             _copy_path(call, after, given, path.strip())
-    elif call.method.http == "PUT" or mask == "*":
+    elif call.method.http == "PUT" or call.method.replaces or mask == "*":
         properties = call.collection.schema.get("properties", {})
         kept = {key: value for key, value in after.items() if is_output(properties.get(key, {}))}
         fixed = ("name", "selfLink", "id", "kind", "creationTimestamp", "timeCreated", "createTime")

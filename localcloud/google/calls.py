@@ -13,10 +13,9 @@ from localcloud.google.store import Store, Stored
 
 if TYPE_CHECKING:
     from localcloud.engines import Engines
-    from localcloud.state import State
-
     from localcloud.google.auth import Identity
     from localcloud.google.operations import Operations
+    from localcloud.state import State
 
 
 @dataclass

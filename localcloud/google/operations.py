@@ -156,7 +156,7 @@ def _place(api: Api, path: str) -> tuple[str, str]:
             continue
         above = api.collection(collection).parent_template
         parts, wanted = path.split("/"), above.split("/") if above else []
-        fits = len(wanted) < len(parts) and all(
+        fits = len(wanted) <= len(parts) and all(
             w.startswith("{") or w == p for w, p in zip(wanted, parts, strict=False)
         )
         if fits and len(wanted) > best[2]:
@@ -169,12 +169,13 @@ def _new(call: Call, resource: Stored, verb: str) -> Stored:
     name = str(uuid.uuid4()) if call.api.name == "sqladmin" else f"operation-{uuid.uuid4().hex[:20]}"
     path = "/".join(part for part in (above, "operations", name) if part)
     target = call.context.url(call.api, resource.path)
+    package = f"type.googleapis.com/google.cloud.{call.api.name}.{call.api.version}"
     if call.api.answer(call.method) == "done":
         body: dict[str, Any] = {
             "name": path,
             "done": False,
             "metadata": {
-                "@type": f"type.googleapis.com/google.cloud.{call.api.name}.{call.api.version}.OperationMetadata",
+                "@type": f"{package}.OperationMetadata",
                 "createTime": now(),
                 "target": resource.path,
                 "verb": verb,

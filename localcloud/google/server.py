@@ -22,6 +22,34 @@ if TYPE_CHECKING:
     from localcloud.engines import Engines
     from localcloud.state import State
 
+#: The APIs whose addresses are announced. The server answers for every other one as well.
+APIS = (
+    "artifactregistry",
+    "bigquery",
+    "bigtableadmin",
+    "cloudbilling",
+    "cloudbuild",
+    "cloudfunctions",
+    "cloudresourcemanager",
+    "cloudscheduler",
+    "compute",
+    "container",
+    "dataflow",
+    "dns",
+    "eventarc",
+    "iam",
+    "logging",
+    "monitoring",
+    "redis",
+    "run",
+    "secretmanager",
+    "servicenetworking",
+    "serviceusage",
+    "spanner",
+    "sqladmin",
+    "storage",
+)
+
 
 def load_modules() -> list[ModuleType]:
     """Every module of the hooks package."""
@@ -58,7 +86,7 @@ class Server:
     def __init__(self, state: State, identity: Identity, port: int, engines: Engines) -> None:
         self._modules = load_modules()
         by_collection, proxies = collect(self._modules)
-        store = Store(state.directory / "google" / "state.sqlite")
+        store = Store(state.dir / "google" / "state.sqlite")
         self.context = Context(
             state=state,
             engines=engines,
@@ -77,6 +105,12 @@ class Server:
             timeout_graceful_shutdown=3,
         )
         self._server = uvicorn.Server(config)
+
+    def endpoints(self) -> dict[str, str]:
+        """The root URL of each API that the gameplan uses, as endpoints.json lists them."""
+        roots = {name: f"{self.context.base_url}/{name}" for name in APIS}
+        # `pubsub` itself is the address of the gRPC server.
+        return {**roots, "pubsub_rest": f"{self.context.base_url}/pubsub"}
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM, or `shutdown`."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,22 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from dreamnet.clouds.google import GoogleAccount
+from localcloud.credentials import LocalCredentials, _rsa_key
 from localcloud.google.auth import Identity
 from localcloud.google.server import Server
+from localcloud.ports import free_port
 
 PROJECT = "dreamnet-62b49"
-TOKEN = "ya29.only-for-these-tests"
 
-_PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+CREDENTIALS = LocalCredentials(
+    google_project=PROJECT,
+    google_email=f"gameplan@{PROJECT}.iam.gserviceaccount.com",
+    google_private_key_id="a" * 40,
+    google_private_key=_rsa_key(),
+    google_access_token="ya29.only-for-these-tests",
+    aws_account_id="1" * 12,
+    aws_access_key_id="AKIA0",
+    aws_secret_access_key="none",
+)
 
 
 @dataclass
 class FakeState:
-    directory: Path
+    dir: Path
     recorded: dict[str, Any] = field(default_factory=dict)
 
     def update_endpoints(self, values: dict[str, Any]) -> None:
@@ -38,8 +42,8 @@ class FakeState:
             else:
                 self.recorded[key] = value
 
-    def remove_endpoint(self, kind: str, name: str) -> None:
-        self.recorded.get(kind, {}).pop(name, None)
+    def remove_endpoint(self, *path: str) -> None:
+        self.recorded.get(path[0], {}).pop(path[-1], None)
 
     def endpoints(self) -> dict[str, Any]:
         return self.recorded
@@ -79,21 +83,6 @@ class FakeEngines:
         return [verb for verb, asked, _ in self.asked if asked == name]
 
 
-def service_account_key(port: int, private: Any = _PRIVATE) -> dict[str, Any]:
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return {
-        "type": "service_account",
-        "project_id": PROJECT,
-        "private_key_id": "1",
-        "private_key": pem.decode(),
-        "client_email": f"gameplan@{PROJECT}.iam.gserviceaccount.com",
-        "client_id": "1",
-        "token_uri": f"http://127.0.0.1:{port}/token",
-    }
-
-
 @dataclass
 class Running:
     server: Server
@@ -106,26 +95,14 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def account(self, **changes: Any) -> GoogleAccount:
-        names = (
-            "container sqladmin redis secretmanager compute serviceusage cloudresourcemanager cloudbilling "
-            "monitoring cloudscheduler storage bigquery cloudfunctions spanner bigtableadmin logging"
-        )
-        endpoints = {name: f"{self.root}/{name}" for name in names.split()}
-        endpoints["pubsub_rest"] = f"{self.root}/pubsub"
         return GoogleAccount.from_service_account(
-            changes.get("key") or service_account_key(self.port),
+            changes.get("key") or CREDENTIALS.service_account(f"{self.root}/token"),
             project=PROJECT,
             region="us-central1",
             zone="us-central1-a",
             second_region="europe-west1",
-            endpoints=endpoints,
+            endpoints=self.server.endpoints(),
         )
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager
@@ -133,7 +110,7 @@ def running(directory: Path, engines: Any = None, state: Any = None) -> Iterator
     port = free_port()
     state = state or FakeState(directory)
     engines = engines or FakeEngines()
-    server = Server(state, Identity.from_key(service_account_key(port), TOKEN), port, engines)
+    server = Server(state, Identity.of(CREDENTIALS), port, engines)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10
@@ -146,11 +123,3 @@ def running(directory: Path, engines: Any = None, state: Any = None) -> Iterator
     finally:
         server.shutdown()
         thread.join(10)
-
-
-def text(payload: str) -> str:
-    return base64.b64decode(payload).decode()
-
-
-def dump(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

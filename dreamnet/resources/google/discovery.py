@@ -61,6 +61,7 @@ class Method:
         query: query parameters by name.
         request, response: schema names.
         full_names: its URL holds a full resource name (`{+name}`).
+        replaces: a PATCH that takes the whole resource in place of the old one (dashboards).
     """
 
     collection: str
@@ -72,6 +73,7 @@ class Method:
     request: str | None = None
     response: str | None = None
     full_names: bool = False
+    replaces: bool = False
 
 
 class Api:
@@ -170,6 +172,7 @@ def _methods(collection: str, methods: Mapping[str, Any]) -> Iterator[tuple[str,
                 request=given.get("request", {}).get("$ref"),
                 response=given.get("response", {}).get("$ref"),
                 full_names="{+" in given["path"] and given.get("flatPath", given["path"]) != given["path"],
+                replaces=given.get("description", "").startswith("Replaces"),
             ),
         )
 
@@ -343,7 +346,9 @@ class Collection:
     def list_field(self) -> str:
         """The property of a list's answer that holds the resources."""
         properties = self.api.schema(self.list.response if self.list else None).get("properties", {})
-        arrays = {name: value["items"] for name, value in properties.items() if value.get("type") == "array"}
+        arrays: dict[str, Mapping[str, Any]] = {
+            name: value["items"] for name, value in properties.items() if value.get("type") == "array"
+        }
         for name, items in arrays.items():
             if items.get("$ref") == self.schema_name:
                 return name

@@ -115,7 +115,7 @@ def _fits(kind: Any, form: Any, value: Any) -> bool:
         return isinstance(value, int) or (isinstance(value, str) and bool(_INTEGER.fullmatch(value)))
     if kind == "number":
         return isinstance(value, int | float) or (isinstance(value, str) and bool(_NUMBER.fullmatch(value)))
-    return kind != "boolean"
+    return bool(kind != "boolean")
 
 
 def _json_type(value: Any) -> str:

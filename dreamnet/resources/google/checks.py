@@ -1,0 +1,52 @@
+"""A Google declaration checked offline: its type, its place, its name and its body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dreamnet.errors import ConfigurationError
+from dreamnet.resources.google import validation
+from dreamnet.resources.google.discovery import Collection, load_type
+from dreamnet.resources.model import Problem, Resource
+
+#: What Google accepts as a resource's id, over all APIs (buckets may hold dots, BigQuery underscores).
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,253}")
+
+
+def problems(resource: Resource) -> Iterator[Problem]:
+    """Everything wrong with the declaration."""
+    try:
+        collection = load_type(resource.type)
+        collection.item_template  # noqa: B018 - raises where the collection has no resources
+    except ConfigurationError as error:
+        yield Problem(resource.source, "/type", str(error))
+        return
+    if collection.create is None:
+        yield Problem(resource.source, "/type", f"Google creates no {collection} on request")
+        return
+    yield from _place(collection, resource)
+    yield from _body(collection, resource)
+
+
+def _place(collection: Collection, resource: Resource) -> Iterator[Problem]:
+    parent = validation.REFERENCE.sub("x", resource.parent)
+    wanted = collection.parent_template or "projects/{project}"
+    fits = collection.variables(parent) if collection.parent_template else parent.startswith("projects/")
+    if fits is None or fits is False:
+        yield Problem(resource.source, "/parent", f"is {resource.parent}; {collection} hangs under {wanted}")
+    named_by_people = collection.id_place[0] == "server"
+    if not named_by_people and not _NAME.fullmatch(validation.REFERENCE.sub("x", resource.name)):
+        yield Problem(resource.source, "/name", f"is {resource.name!r}; Google wants letters, digits, '-'")
+
+
+def _body(collection: Collection, resource: Resource) -> Iterator[Problem]:
+    given = {key: value for key, value in resource.body.items() if key != "name"}
+    found = validation.problems(collection.api, collection.schema, given, outputs=True)
+    for path, message in found:
+        yield Problem(resource.source, f"/body{path}", message)
+    if collection.create:
+        for path, message in validation.missing(
+            collection.api, collection.schema_name, {**given, "name": resource.name}, collection.create.id
+        ):
+            yield Problem(resource.source, f"/body{path}", message)

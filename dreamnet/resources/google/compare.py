@@ -1,0 +1,179 @@
+"""Which declared fields differ from the live ones, as Google's APIs spell values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dreamnet.resources.google.discovery import Api, Collection
+from dreamnet.resources.google.validation import is_output
+from dreamnet.resources.model import Change
+
+#: Fields that are fixed at creation although their descriptions don't say so (each API's reference, under its
+#: patch or update method, November 2026). Where a header's `create_only` names more, those count too.
+CREATE_ONLY: Mapping[str, frozenset[str]] = {
+    "container/projects.locations.clusters": frozenset(
+        {"network", "subnetwork", "ipAllocationPolicy", "clusterIpv4Cidr", "enableKubernetesAlpha"}
+    ),
+    "sqladmin/instances": frozenset({"region", "instanceType"}),
+    "redis/projects.locations.instances": frozenset(
+        {"tier", "locationId", "alternativeLocationId", "authorizedNetwork", "connectMode"}
+    ),
+    "storage/buckets": frozenset({"location", "locationType"}),
+    "bigquery/datasets": frozenset({"location"}),
+    "compute/networks": frozenset({"autoCreateSubnetworks"}),
+    "compute/networkEndpointGroups": frozenset(
+        {"networkEndpointType", "network", "subnetwork", "defaultPort"}
+    ),
+    "compute/globalForwardingRules": frozenset(
+        {"IPAddress", "IPProtocol", "portRange", "loadBalancingScheme"}
+    ),
+}
+
+#: Lists that other declarations add to: what the declaration doesn't name isn't missing.
+SHARED_LISTS = frozenset({"nodePools"})
+
+_WRITE_ONLY = re.compile(r"(?i)(password|passwd|privatekey|secretkey)$")
+_INITIAL = re.compile(r"initial[A-Z]")
+_IMMUTABLE = re.compile(r"(?i)\bimmutable\b\.?|(cannot|can't|can not) be (changed|modified|updated)")
+
+
+def differences(
+    collection: Collection, wanted: Mapping[str, Any], live: Mapping[str, Any], create_only: frozenset[str]
+) -> Iterator[Change]:
+    """The declared fields that differ.
+
+    Args:
+        wanted: the declared body.
+        live: what Google returned.
+        create_only: further top-level fields that force a replacement.
+
+    Yields:
+        One change a field (a list of plain values is one field).
+    """
+    fixed = CREATE_ONLY.get(collection.key, frozenset()) | create_only
+    place, key = collection.id_place
+    identity = {key.split(".")[0], "name"} if place != "server" else {"name"}
+    schema = collection.schema
+    for name, value in wanted.items():
+        if name in identity:
+            continue
+        known = schema.get("properties", {}).get(name, {})
+        for change in _field(collection.api, known, name, value, live.get(name), f"/{name}"):
+            if name in fixed or (_unchangeable(collection) and name != collection.labels):
+                change = Change(change.path, change.before, change.after, replacement=True)
+            yield change
+
+
+def _unchangeable(collection: Collection) -> bool:
+    """Resources of this kind can only be replaced: no method takes a changed one."""
+    special = collection.api.name == "container"
+    return collection.patch is None and collection.update is None and not special
+
+
+def _field(
+    api: Api, schema: Mapping[str, Any], name: str, wanted: Any, live: Any, path: str
+) -> Iterator[Change]:
+    if _not_compared(schema, name):
+        return
+    replacement = bool(_IMMUTABLE.search(schema.get("description", "")))
+    schema = api.schema(schema["$ref"]) if "$ref" in schema else schema
+    if isinstance(wanted, Mapping):
+        found = _object(api, schema, wanted, live, path)
+    elif isinstance(wanted, list):
+        found = _list(api, schema, name, wanted, live, path)
+    else:
+        found = iter(() if same(schema, wanted, live) else (Change(path, live, wanted),))
+    for change in found:
+        yield Change(change.path, change.before, change.after, change.replacement or replacement)
+
+
+def _not_compared(schema: Mapping[str, Any], name: str) -> bool:
+    description = schema.get("description", "")
+    return (
+        is_output(schema)
+        or bool(_WRITE_ONLY.search(name))
+        or bool(_INITIAL.match(name))
+        or description.lower().startswith(("input only", "initial root password"))
+    )
+
+
+def _object(
+    api: Api, schema: Mapping[str, Any], wanted: Mapping[str, Any], live: Any, path: str
+) -> Iterator[Change]:
+    if live is None and not wanted:
+        return
+    present = live if isinstance(live, Mapping) else {}
+    for name, value in wanted.items():
+        known = schema.get("properties", {}).get(name) or schema.get("additionalProperties") or {}
+        yield from _field(api, known, name, value, present.get(name), f"{path}/{name}")
+
+
+def _list(
+    api: Api, schema: Mapping[str, Any], name: str, wanted: list[Any], live: Any, path: str
+) -> Iterator[Change]:
+    present = live if isinstance(live, list) else []
+    items = schema.get("items", {})
+    if wanted and all(isinstance(one, Mapping) and "name" in one for one in wanted):
+        yield from _by_name(api, items, name, wanted, present, path)
+    elif len(wanted) == len(present) and any(isinstance(one, Mapping) for one in wanted):
+        for index, (one, other) in enumerate(zip(wanted, present, strict=True)):
+            yield from _field(api, items, "", one, other, f"{path}/{index}")
+    elif not _same_set(items, wanted, present):
+        yield Change(path, live, wanted)
+
+
+def _same_set(items: Mapping[str, Any], wanted: list[Any], present: list[Any]) -> bool:
+    """Lists of plain values are sets in Google's APIs: zones, scopes, domains."""
+    return len(wanted) == len(present) and all(
+        any(same(items, one, other) for other in present) for one in wanted
+    )
+
+
+def _by_name(
+    api: Api, items: Mapping[str, Any], name: str, wanted: list[Any], present: list[Any], path: str
+) -> Iterator[Change]:
+    named = {one.get("name"): one for one in present if isinstance(one, Mapping)}
+    for index, one in enumerate(wanted):
+        if one["name"] not in named:
+            yield Change(f"{path}/{index}", None, one)
+        else:
+            yield from _field(api, items, "", one, named[one["name"]], f"{path}/{index}")
+    extra = set(named) - {one["name"] for one in wanted}
+    if extra and name not in SHARED_LISTS:
+        yield Change(path, sorted(str(one) for one in named), [one["name"] for one in wanted])
+
+
+def same(schema: Mapping[str, Any], wanted: Any, live: Any) -> bool:
+    """Whether two scalars mean the same.
+
+    64-bit numbers are strings in JSON, defaults are left out, and links to resources are written in full, in
+    part, or as the bare name.
+    """
+    if live is None:
+        return wanted in (None, False, 0, "", "0")
+    if isinstance(wanted, bool) or isinstance(live, bool):
+        return bool(wanted == live)
+    if isinstance(wanted, int | float) or isinstance(live, int | float):
+        return str(wanted) == str(live) or _number(wanted) == _number(live)
+    return str(wanted) == str(live) or _same_link(str(wanted), str(live))
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _same_link(wanted: str, live: str) -> bool:
+    if "projects/" not in live and "projects/" not in wanted:
+        return False
+    short, long = sorted((_tail(wanted), _tail(live)), key=len)
+    return short == long or long.endswith(f"/{short}")
+
+
+def _tail(link: str) -> str:
+    found = link.find("projects/")
+    return link[found:] if found >= 0 else link.strip("/")

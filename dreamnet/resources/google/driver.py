@@ -1,0 +1,238 @@
+"""Any resource of any Google API, handled as its discovery document says.
+
+Day-2 operations (stop, resume, promote, resize) aren't here: they call the services' own verbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dreamnet.clouds import google_rest
+from dreamnet.clouds.google import GoogleAccount
+from dreamnet.clouds.google_rest import Refused
+from dreamnet.errors import ConfigurationError, ResourceError
+from dreamnet.resources.google import checks, compare, gke, requests, waiting
+from dreamnet.resources.google.discovery import Collection, load_type
+from dreamnet.resources.google.requests import Request
+from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
+
+#: Seconds for which a refusal because of another operation on the same thing is tried again.
+PATIENCE = 900.0
+
+#: What Google says when it works on the same thing already (GKE, Cloud SQL, compute; their error references).
+_BUSY_REASONS = frozenset(
+    {"ABORTED", "operationInProgress", "resourceNotReady", "resourceInUseByAnotherOperation"}
+)
+_BUSY_WORDS = ("another operation", "incompatible operation", "operation in progress", "is not ready")
+
+
+class GoogleDriver:
+    """The driver of `dreamnet.resources.model.Driver` for Google.
+
+    Args:
+        account: whose resources; None is enough for `validate` and `diff`.
+    """
+
+    def __init__(self, account: GoogleAccount | None = None) -> None:
+        self._account = account
+
+    def validate(self, resource: Resource) -> list[Problem]:
+        """Check the declaration against the discovery document, without any call."""
+        return list(checks.problems(resource))
+
+    def read(self, resource: Resource) -> Live | None:
+        """The live resource, or None."""
+        collection = load_type(resource.type)
+        if collection.id_place[0] == "server":
+            return self._find(collection, resource)
+        path = requests.own_path(collection, resource)
+        return self._live(collection, resource, self._get(collection, path, resource.id))
+
+    def diff(self, resource: Resource, live: Live) -> list[Change]:
+        """The declared fields that differ."""
+        fixed = frozenset(resource.options.get("create_only", ()))
+        return list(compare.differences(load_type(resource.type), resource.body, live.body, fixed))
+
+    def create(self, resource: Resource, token: str, progress: Progress) -> Live:
+        """Create and wait. What exists already by that name is waited for and returned."""
+        collection = load_type(resource.type)
+        if collection.id_place[0] == "server":
+            found = self._find(collection, resource)
+            if found:
+                return found
+        request = requests.create(collection, resource, token)
+        try:
+            answer = self._patiently(
+                collection, request, resource.id, lambda: self.read(resource) is not None
+            )
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            progress(f"{resource.id}: exists already")
+            return self._settled(collection, resource, progress)
+        self._wait(collection, request, answer, resource, progress)
+        if collection.id_place[0] == "server":
+            return self._required(self._live(collection, resource, answer), resource)
+        return self._settled(collection, resource, progress)
+
+    def update(
+        self, resource: Resource, live: Live, changes: list[Change], token: str, progress: Progress
+    ) -> Live:
+        """Change in place and wait, one call after the other where Google takes one field a call (GKE)."""
+        collection = load_type(resource.type)
+        steps = (
+            gke.updates(collection, resource, live, changes)
+            if collection.api.name == "container"
+            else [requests.update(collection, resource, live, changes, token)]
+        )
+        for request in steps:
+            answer = self._patiently(collection, request, resource.id)
+            self._wait(collection, request, answer, resource, progress)
+        return self._settled(collection, resource, progress, live)
+
+    def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
+        """Delete and wait; what is gone already is no error."""
+        collection = load_type(resource.type)
+        request = requests.delete(collection, resource, live, token)
+        try:
+            answer = self._patiently(collection, request, resource.id)
+        except Refused as refused:
+            if refused.status == 404:
+                return
+            raise
+        self._wait(collection, request, answer, resource, progress)
+
+    # What the calls above are made of.
+
+    def _call(self, collection: Collection, request: Request, what: str) -> dict[str, Any]:
+        return google_rest.call(
+            self._require_account(),
+            request.method.http,
+            self._url(collection, request.path),
+            what=what,
+            parameters=request.parameters,
+            body=request.body,
+        )
+
+    def _patiently(
+        self,
+        collection: Collection,
+        request: Request,
+        what: str,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Call, and again while Google is busy with the same thing, unless `enough` says that's pointless."""
+        for _ in waiting.pauses(PATIENCE):
+            try:
+                return self._call(collection, request, what)
+            except Refused as refused:
+                if not _busy(refused) or enough():
+                    raise
+        return self._call(collection, request, what)
+
+    def _get(self, collection: Collection, path: str, what: str) -> dict[str, Any] | None:
+        try:
+            return google_rest.call(self._require_account(), "GET", self._url(collection, path), what=what)
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def _find(self, collection: Collection, resource: Resource) -> Live | None:
+        """A resource whose name the server chose, by the name that people see."""
+        wanted = resource.body.get("displayName", resource.name)
+        url = self._url(collection, collection.collection_path(resource.parent))
+        page = ""
+        while True:
+            parameters = {"pageToken": page} if page else {}
+            answer = google_rest.call(
+                self._require_account(), "GET", url, what=resource.id, parameters=parameters
+            )
+            for one in answer.get(collection.list_field, []):
+                if one.get("displayName") == wanted:
+                    return self._live(collection, resource, one)
+            page = answer.get("nextPageToken", "")
+            if not page:
+                return None
+
+    def _live(
+        self, collection: Collection, resource: Resource, body: Mapping[str, Any] | None
+    ) -> Live | None:
+        if body is None:
+            return None
+        key, value = OWNER_LABEL
+        labels = requests.get_path(body, collection.labels) if collection.labels else {key: value}
+        identifier = (
+            body.get("selfLink")
+            or (body.get("name") if collection.full_names else None)
+            or collection.full_name(resource.parent, resource.name)
+        )
+        if collection.id_place[0] == "server":
+            identifier = body["name"]
+        return Live(str(identifier), body, owned=(labels or {}).get(key) == value)
+
+    def _wait(
+        self,
+        collection: Collection,
+        request: Request,
+        answer: Mapping[str, Any],
+        resource: Resource,
+        progress: Progress,
+    ) -> None:
+        if collection.api.answer(request.method) == "plain":
+            return
+
+        def fetch(path: str) -> Mapping[str, Any]:
+            url = self._url(collection, path)
+            return google_rest.call(self._require_account(), "GET", url, what=resource.id)
+
+        limit = float(resource.options.get("wait", waiting.LIMIT))
+        waiting.wait_for_operation(fetch, collection, answer, resource.id, progress, limit)
+
+    def _settled(
+        self, collection: Collection, resource: Resource, progress: Progress, known: Live | None = None
+    ) -> Live:
+        """The live resource as soon as its state says that it is ready for use."""
+        said = ""
+        limit = float(resource.options.get("wait", waiting.LIMIT))
+        for _ in waiting.pauses(limit):
+            path = requests.own_path(collection, resource, known)
+            live = (
+                self.read(resource)
+                if known is None
+                else self._live(collection, resource, self._get(collection, path, resource.id))
+            )
+            found = self._required(live, resource)
+            state = waiting.state_of(found.body)
+            if state in waiting.BROKEN:
+                raise ResourceError(f"{resource.id}: Google says {state}.", "Look at it in the console.")
+            if state not in waiting.PENDING:
+                return found
+            if state != said:
+                progress(f"{resource.id}: {state.lower()}")
+                said = state
+        raise ResourceError(
+            f"{resource.id}: still {said.lower()} after {limit:.0f} s.", "Run again when it is ready."
+        )
+
+    def _required(self, live: Live | None, resource: Resource) -> Live:
+        if live is None:
+            raise ResourceError(
+                f"{resource.id}: Google says that it was made, but it isn't there.", "Run again."
+            )
+        return live
+
+    def _url(self, collection: Collection, path: str) -> str:
+        api = collection.api
+        return f"{self._require_account().root(api.name, api.root)}{api.service_path}{path}"
+
+    def _require_account(self) -> GoogleAccount:
+        if self._account is None:
+            raise ConfigurationError("No Google account is given.", "Name a Google block in the profile.")
+        return self._account
+
+
+def _busy(refused: Refused) -> bool:
+    words = refused.problem.lower()
+    return refused.reason in _BUSY_REASONS or any(one in words for one in _BUSY_WORDS)
