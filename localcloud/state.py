@@ -37,21 +37,21 @@ class State:
     """
 
     def __init__(self, directory: Path | str = DEFAULT_DIRECTORY) -> None:
-        self.directory = Path(directory).expanduser().absolute()
-        self.logs = self.directory / "logs"
-        self.engines = self.directory / "engines"
-        self._endpoints = self.directory / "endpoints.json"
+        self.dir = Path(directory).expanduser().absolute()
+        self.logs = self.dir / "logs"
+        self.engines = self.dir / "engines"
+        self._endpoints = self.dir / "endpoints.json"
         try:
-            for path in (self.directory, self.logs, self.engines):
+            for path in (self.dir, self.logs, self.engines):
                 path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"The state directory {self.directory} cannot be made ({error.strerror}).",
+                f"The state directory {self.dir} cannot be made ({error.strerror}).",
                 "Name a directory that you may write with --state.",
             ) from error
 
     def __repr__(self) -> str:
-        return f"State({str(self.directory)!r})"
+        return f"State({str(self.dir)!r})"
 
     def log(self, name: str) -> Path:
         """The log file of one process."""
@@ -84,12 +84,12 @@ class State:
         from localcloud.credentials import load_or_make
 
         with self.lock("credentials"):
-            return load_or_make(self.directory / "credentials.json")
+            return load_or_make(self.dir / "credentials.json")
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the lock `name` of this directory, across threads and processes. Not reentrant."""
-        locks = self.directory / ".locks"
+        locks = self.dir / ".locks"
         locks.mkdir(exist_ok=True)
         descriptor = os.open(locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
