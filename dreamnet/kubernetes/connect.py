@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from kubernetes.client import ApiClient, Configuration
 
+from dreamnet.clouds import google_rest
 from dreamnet.errors import CredentialsError, ResourceError, UnreachableError
 from dreamnet.kubernetes.cluster import Cluster
 
@@ -31,6 +32,26 @@ RETRIES = urllib3.Retry(
     allowed_methods=("GET", "PATCH", "PUT", "DELETE"),
     raise_on_status=False,
 )
+
+
+def find_gke(account: GoogleAccount, name: str, location: str) -> Cluster:
+    """A GKE cluster by name; `location` is its region, or its zone where it is zonal.
+
+    Raises:
+        ResourceError: there is no such cluster, or it is still being made.
+        CredentialsError, UnreachableError: as the account's calls.
+    """
+    root = account.root("container", "https://container.googleapis.com/")
+    url = f"{root}v1/projects/{account.project}/locations/{location}/clusters/{name}"
+    try:
+        body = google_rest.call(account, "GET", url, what=f"GKE cluster {name}")
+    except google_rest.Refused as error:
+        if error.status != 404:
+            raise
+        raise ResourceError(
+            f"There is no GKE cluster {name} in {location}.", "Apply infrastructure/google/gke first."
+        ) from None
+    return connect_gke(account, body)
 
 
 def connect_gke(account: GoogleAccount, cluster: Mapping[str, Any]) -> Cluster:

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from dreamnet.errors import ResourceError
 from dreamnet.resources.model import Progress
 
+#: Seconds between the first two looks.
+FIRST_PAUSE = 0.1
+
 
 @dataclass(frozen=True)
 class Patience:
     """How long a wait may take, and how often to look (seconds).
 
+    The first looks come quickly and then ever slower, up to `poll` seconds apart: what is over soon is seen soon.
     The default leaves room for the slowest: an RDS instance may take half an hour to start.
     """
 
@@ -30,14 +34,15 @@ class Patience:
         Raises:
             ResourceError: not in time; the message holds what was missing.
         """
-        started, said = time.monotonic(), ""
+        started, said, pause = time.monotonic(), "", min(FIRST_PAUSE, self.poll)
         while missing := look():
             if time.monotonic() - started > self.timeout:
                 raise ResourceError(f"{what}: not after {self.timeout:.0f} s: {missing}.", remedy)
             if missing != said:
                 progress(f"{what}: {missing}")
                 said = missing
-            time.sleep(self.poll)
+            time.sleep(pause)
+            pause = min(self.poll, pause * 1.5)
 
 
 USUAL = Patience()

@@ -130,3 +130,35 @@ def test_a_gke_cluster_still_being_made():
     account = SimpleNamespace(credentials=Google(), project="p", region="us-central1")
     with pytest.raises(ResourceError, match=r"GKE cluster dreamnet .*PROVISIONING"):
         connect_gke(account, {"name": "dreamnet", "status": "PROVISIONING"})
+
+
+class GoogleRest:
+    """A project whose REST calls answer what a test says."""
+
+    project, region, credentials = "p", "us-central1", Google()
+
+    def __init__(self, status, body):
+        self.answer = SimpleNamespace(status_code=status, ok=status < 400, content=b"x", json=lambda: body)
+        self.urls = []
+
+    def root(self, name, default):
+        return default
+
+    def session(self):
+        return SimpleNamespace(request=lambda method, url, **_: self.urls.append(url) or self.answer)
+
+
+def test_a_gke_cluster_is_found_by_name():
+    body = {
+        "name": "dreamnet",
+        "location": "us-central1",
+        "endpoint": "203.0.113.7",
+        "masterAuth": {"clusterCaCertificate": PEM},
+    }
+    account = GoogleRest(200, body)
+    assert connect.find_gke(account, "dreamnet", "us-central1").region == "us-central1"
+    assert account.urls == [
+        "https://container.googleapis.com/v1/projects/p/locations/us-central1/clusters/dreamnet"
+    ]
+    with pytest.raises(ResourceError, match="no GKE cluster dreamnet in us-central1"):
+        connect.find_gke(GoogleRest(404, {}), "dreamnet", "us-central1")
