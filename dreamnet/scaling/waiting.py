@@ -17,8 +17,8 @@ FIRST_PAUSE = 0.1
 class Patience:
     """How long a wait may take, and how often to look (seconds).
 
-    The first looks come quickly and then ever slower, up to `poll` seconds apart: what is over soon is seen soon.
-    The default leaves room for the slowest: an RDS instance may take half an hour to start.
+    The first looks come quickly, then ever slower, up to `poll` seconds apart. The default leaves
+    room for the slowest: an RDS instance may take half an hour to start.
     """
 
     timeout: float = 2700
