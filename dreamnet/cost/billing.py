@@ -1,7 +1,8 @@
 """What both clouds have charged, in one table with FOCUS 1.2's column names.
 
-FOCUS: https://focus.finops.org (version 1.2). Only columns that both sources can fill are here; the two that begin
-with `x_` are ours, as FOCUS asks of custom columns. One row is one service's charge of one kind on one UTC day.
+FOCUS: https://focus.finops.org (version 1.2). Only columns that both sources can fill are here; the one that
+begins with `x_` is ours, as FOCUS asks of custom columns. A row is a service's charge of one kind on one day
+(UTC).
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ COLUMNS = (
 _TIMES = ("ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd")
 _EXPORT_TABLE = re.compile(r"[A-Za-z0-9_-]+\.\w+\.gcp_billing_export_(?:resource_)?v1_\w+\Z")
 
-# Costs and credits are summed in BigQuery: an export has a row for each SKU, hour, label set.
-# Promotional credits (the 1,300 USD) are kept apart from discounts and free tiers: they pay the bill, the others
-# lower it. (Structure of the standard export: cloud.google.com/billing/docs/how-to/export-data-bigquery-tables.)
+# Costs and credits are summed in BigQuery: an export has a row for each SKU, hour and label set.
+# Promotional credits (the 1,300 USD) are kept apart from discounts and free tiers: they pay the bill, the
+# others lower it. (Standard export: cloud.google.com/billing/docs/how-to/export-data-bigquery-tables)
 _GOOGLE_QUERY = """
 WITH charges AS (
   SELECT
@@ -71,6 +72,11 @@ _CATEGORIES = {
     "SavingsPlanRecurringFee": "Purchase",
     "Support": "Purchase",
 }
+
+
+def report_window(today: date, days: int = 30) -> tuple[date, date]:
+    """First day and day after the last of a report made today (UTC): the full days before it."""
+    return today - timedelta(days=days), today
 
 
 def empty_rows() -> pd.DataFrame:

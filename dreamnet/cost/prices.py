@@ -74,7 +74,7 @@ class Item:
 
 
 def items(resource: Resource, sheet: PriceSheet) -> list[Item] | None:
-    """What this resource is charged for, by the declaration; None where its type is not one that is priced here.
+    """What this resource is charged for, by its declaration; None where its type is not priced here.
 
     Args:
         resource: with its variables resolved.
@@ -102,10 +102,8 @@ def _gke(resource: Resource, prices: _Prices, hours: float) -> Iterator[Item]:
         config = pool.get("config", {})
         nodes = float(pool.get("initialNodeCount", 1)) * zones
         spot = config.get("spot") or config.get("preemptible")
-        machine, kind = (
-            config.get("machineType", "e2-medium"),
-            "spot_machine_hour" if spot else "machine_hour",
-        )
+        machine = config.get("machineType", "e2-medium")
+        kind = "spot_machine_hour" if spot else "machine_hour"
         label = f"node {machine}{' spot' if spot else ''}, pool {pool.get('name', '')}"
         yield Item(label, nodes, _hourly(prices[kind].get(machine), hours))
         disk = config.get("diskType", "pd-balanced")

@@ -52,7 +52,7 @@ def daily_costs(rows: pd.DataFrame) -> pd.DataFrame:
     if spent.empty:
         return pd.DataFrame(index=pd.DatetimeIndex([], tz="UTC"))
     day = spent["ChargePeriodStart"].dt.tz_convert("UTC").dt.floor("D")
-    daily = spent.groupby([day, "ProviderName"])["BilledCost"].sum().unstack(fill_value=0.0)
+    daily = spent.groupby([day, "ProviderName"])["BilledCost"].sum().unstack().fillna(0.0)
     return daily.reindex(pd.date_range(day.min(), day.max(), freq="D"), fill_value=0.0)
 
 
