@@ -106,12 +106,12 @@ def apply(
         row = _apply_one(cluster, manifest, force, crd_timeout)
         rows.append(row)
         if row.outcome != "unchanged":
-            progress(f"{cluster.name}: {row}")
+            progress(f"{cluster.key}: {row}")
     if prune:
         for row in _prune(cluster, manifests, prune):
             rows.append(row)
-            progress(f"{cluster.name}: {row}")
-    return ApplyReport(cluster.name, tuple(rows), time.monotonic() - started)
+            progress(f"{cluster.key}: {row}")
+    return ApplyReport(cluster.key, tuple(rows), time.monotonic() - started)
 
 
 def delete(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:
@@ -128,7 +128,7 @@ def delete(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], progress: P
         except NotFound:
             continue
         gone.append(title)
-        progress(f"{cluster.name}: {title} deleted")
+        progress(f"{cluster.key}: {title} deleted")
     return gone
 
 

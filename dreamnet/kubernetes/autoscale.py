@@ -73,14 +73,14 @@ def prove_autoscaling(
             elapsed = time.monotonic() - started
             if wanted > before and ready >= wanted:
                 return ScalingProof(
-                    cluster.name, f"{namespace}/{deployment}", before, wanted, seen, target, elapsed
+                    cluster.key, f"{namespace}/{deployment}", before, wanted, seen, target, elapsed
                 )
             if elapsed > timeout:
                 raise _not_scaled(cluster, f"{namespace}/{deployment}", cluster.get(path), elapsed, target)
             usage = "unknown" if current is None else f"{current} %"
             state = f"{wanted} replicas, {ready} ready, CPU {usage}, target {target} %"
             if state != said:
-                progress(f"{cluster.name}: {deployment}: {state}")
+                progress(f"{cluster.key}: {deployment}: {state}")
                 said = state
             time.sleep(poll)
 

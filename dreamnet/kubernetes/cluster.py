@@ -86,6 +86,11 @@ class Cluster:
     _kinds: dict[str, dict[str, Kind]] = field(default_factory=dict, repr=False, compare=False)
     _lock: Any = field(default_factory=threading.Lock, repr=False, compare=False)
 
+    @property
+    def key(self) -> str:
+        """Unique over both clouds, where clusters may share a name: `gke/us-central1-a/dreamnet`."""
+        return f"{'gke' if self.cloud == 'google' else 'eks'}/{self.region}/{self.name}"
+
     def __str__(self) -> str:
         return f"{self.name} ({'GKE' if self.cloud == 'google' else 'EKS'}, {self.region})"
 
@@ -244,7 +249,7 @@ def each_cluster(
     Every cluster is tried, also when another fails.
 
     Returns:
-        What `action` returned, by cluster name, in the clusters' order.
+        What `action` returned, by the clusters' keys, in their order.
 
     Raises:
         GameplanError: the one failure; or, of several, a ResourceError that names each.
@@ -252,7 +257,7 @@ def each_cluster(
     if not clusters:
         return {}
     with ThreadPoolExecutor(max_workers=min(max_parallel, len(clusters))) as pool:
-        futures = {cluster.name: pool.submit(action, cluster) for cluster in clusters}
+        futures = {cluster.key: pool.submit(action, cluster) for cluster in clusters}
     failures: list[GameplanError] = []
     results: dict[str, Result] = {}
     for name, future in futures.items():

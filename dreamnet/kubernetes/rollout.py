@@ -77,7 +77,7 @@ def wait_rollout(
         done, state = _state(current)
         if done:
             return Rollout(
-                cluster.name,
+                cluster.key,
                 f"{namespace}/{deployment}",
                 current["spec"].get("replicas", 1),
                 current["metadata"].get("annotations", {}).get(REVISION, ""),
@@ -93,7 +93,7 @@ def wait_rollout(
                 remedy,
             )
         if state != said:
-            progress(f"{cluster.name}: {deployment}: {state}")
+            progress(f"{cluster.key}: {deployment}: {state}")
             said = state
         time.sleep(poll)
 

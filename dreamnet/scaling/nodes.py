@@ -42,7 +42,7 @@ class GkePools:
     @property
     def name(self) -> str:
         """For messages."""
-        return f"node pools of {self.cluster.name}"
+        return f"node pools of {self.cluster.key}"
 
     def items(self) -> list[Item]:
         """Pools with nodes per zone and autoscaling; none where GKE runs the nodes itself (Autopilot)."""
@@ -104,7 +104,7 @@ class GkePools:
         zones = max(1, len(pool.get("locations") or []))
         nodes = self._size(pool)
         return Item(
-            id=f"gke/{self.cluster.region}/{self.cluster.name}/nodepool/{pool['name']}",
+            id=f"{self.cluster.key}/nodepool/{pool['name']}",
             state={"nodes": nodes, "autoscaling": dict(autoscaling) if autoscaling.get("enabled") else None},
             kept=marked or reason,
             details={
@@ -183,7 +183,7 @@ class EksGroups:
     @property
     def name(self) -> str:
         """For messages."""
-        return f"node groups of {self.cluster.name}"
+        return f"node groups of {self.cluster.key}"
 
     def items(self) -> list[Item]:
         """Node groups with their scalingConfig."""
@@ -251,7 +251,7 @@ class EksGroups:
         scaling = group["scalingConfig"]
         tags = group.get("tags") or {}
         return Item(
-            id=f"eks/{self.cluster.region}/{self.cluster.name}/nodegroup/{group['nodegroupName']}",
+            id=f"{self.cluster.key}/nodegroup/{group['nodegroupName']}",
             state={"min": scaling["minSize"], "max": scaling["maxSize"], "desired": scaling["desiredSize"]},
             kept=f"it is tagged {NIGHT}: {KEEP}" if tags.get(NIGHT) == KEEP else reason,
             details={

@@ -36,7 +36,7 @@ class Workloads:
     @property
     def name(self) -> str:
         """For messages."""
-        return f"workloads of {self.cluster.name}"
+        return f"workloads of {self.cluster.key}"
 
     def items(self) -> list[Item]:
         """Deployments and StatefulSets with replicas and the bounds of their autoscaler."""
@@ -130,7 +130,7 @@ class Workloads:
         metadata = workload["metadata"]
         note = (metadata.get("annotations") or {}).get(ORIGINAL)
         return Item(
-            id=f"{_prefix(self.cluster)}/{kind.lower()}/{metadata['namespace']}/{metadata['name']}",
+            id=f"{self.cluster.key}/{kind.lower()}/{metadata['namespace']}/{metadata['name']}",
             state=_state(workload["spec"].get("replicas", 1), scaler),
             kept=_kept(workload, namespace),
             remembered=json.loads(note) if note and not workload["spec"].get("replicas", 1) else None,
@@ -142,10 +142,6 @@ class Workloads:
         kinds = {kind.lower(): kind for kind in KINDS}
         kind: Kind = self.cluster.kind("apps/v1", kinds[kind_name])
         return kind.path(namespace, name)
-
-
-def _prefix(cluster: Cluster) -> str:
-    return f"{'gke' if cluster.cloud == 'google' else 'eks'}/{cluster.region}/{cluster.name}"
 
 
 def _state(replicas: int, scaler: Object | None) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def test_each_cluster_tries_all_and_names_every_failure():
     two, bad = cluster("two")
     three, worse = cluster("three", "aws")
     bad.refuse["GET", "/version"] = Answer(401, {})
-    assert each_cluster([one], lambda c: c.name) == {"one": "one"}
+    assert each_cluster([one], lambda c: c.name) == {"gke/us-central1/one": "one"}
     tried = []
 
     def look(c):

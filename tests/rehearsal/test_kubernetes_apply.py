@@ -1,0 +1,263 @@
+"""A GKE and an EKS cluster of the local cloud: connect, apply, roll out, serve, scale on real load."""
+
+import base64
+import threading
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from google.oauth2.credentials import Credentials
+
+from dreamnet.errors import CredentialsError, ResourceError, UnreachableError
+from dreamnet.kubernetes.apply import apply
+from dreamnet.kubernetes.autoscale import prove_autoscaling
+from dreamnet.kubernetes.cluster import APPLY_PATCH, Conflict, NotFound, each_cluster
+from dreamnet.kubernetes.connect import connect_eks, connect_gke
+from dreamnet.kubernetes.manifests import render
+from dreamnet.kubernetes.rollout import restart, undo, wait_rollout
+from dreamnet.kubernetes.scale import put_secret, scale, service_address
+from localcloud.engines import Engines
+from localcloud.state import State
+
+pytestmark = pytest.mark.rehearsal
+
+ROOT = Path(__file__).parents[2] / "infrastructure" / "kubernetes"
+IMAGE = "localcloud/dreamnet-backend:1"
+NAMESPACE, NAME = "dreamnet", "dreamnet-api"
+
+
+def quiet(text):
+    pass
+
+
+class Cloud:
+    """Two clusters and the database that their backends use."""
+
+    def __init__(self, directory):
+        state = State(directory)
+        self.engines = Engines(state)
+        self.keys = state.credentials()
+        self.gke_server = self.engines.kubernetes(
+            "gke",
+            cloud="google",
+            region="us-central1",
+            version="1.35",
+            node_groups=[{"name": "default", "count": 2, "machine_type": "e2-standard-2"}],
+        )
+        self.eks_server = self.engines.kubernetes(
+            "eks",
+            cloud="aws",
+            region="us-east-1",
+            version="1.35",
+            node_groups=[{"name": "workers", "count": 2, "machine_type": "t3.medium"}],
+        )
+        self.database = self.engines.postgres(
+            "app", region="global", user="dreamnet", password="local", database="dreamnet"
+        )
+        self.gke = self.connect_gke(self.keys.google_access_token)
+        self.eks = self.connect_eks(self.keys.aws_secret_access_key)
+
+    def authority(self, server):
+        return base64.b64encode(server.ca_certificate_pem.encode()).decode()
+
+    def connect_gke(self, token, server=None, authority=None):
+        account = SimpleNamespace(credentials=Credentials(token), project="p", region="us-central1")
+        server = server or self.gke_server
+        body = {
+            "name": "gke",
+            "location": "us-central1",
+            "endpoint": server.server.removeprefix("https://"),
+            "masterAuth": {"clusterCaCertificate": authority or self.authority(server)},
+        }
+        return connect_gke(account, body)
+
+    def connect_eks(self, secret):
+        session = boto3.Session(
+            aws_access_key_id=self.keys.aws_access_key_id,
+            aws_secret_access_key=secret,
+            region_name="us-east-1",
+        )
+        answer = {
+            "endpoint": self.eks_server.server,
+            "certificateAuthority": {"data": self.authority(self.eks_server)},
+        }
+        eks = SimpleNamespace(
+            describe_cluster=lambda name: {"cluster": answer},
+            exceptions=SimpleNamespace(ResourceNotFoundException=KeyError),
+        )
+        account = SimpleNamespace(session=session, client=lambda service, region: eks)
+        return connect_eks(account, "eks", "us-east-1")
+
+    @property
+    def clusters(self):
+        return [self.gke, self.eks]
+
+    def deploy(self, cluster):
+        overlay = "gke" if cluster.cloud == "google" else "eks"
+        manifests = render(ROOT / overlay, {"image": IMAGE, "region": cluster.region})
+        report = apply(cluster, manifests, progress=quiet, prune="app.kubernetes.io/part-of=dreamnet")
+        put_secret(cluster, NAMESPACE, "dreamnet-database", {"url": self.database.dsn})
+        wait_rollout(cluster, NAMESPACE, NAME, 60, quiet)
+        return report
+
+    def close(self):
+        for endpoint in self.engines.list():
+            self.engines.delete(endpoint.name)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    made = Cloud(tmp_path_factory.mktemp("cloud"))
+    try:
+        each_cluster(made.clusters, made.deploy)
+        yield made
+    finally:
+        made.close()
+
+
+def get(address, path):
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+        return answer.status, answer.headers
+
+
+def test_who_we_are(cloud):
+    assert each_cluster(cloud.clusters, lambda cluster: cluster.check()[:5]) == {
+        "gke": "v1.35",
+        "eks": "v1.35",
+    }
+
+
+def test_wrong_credentials_and_wrong_certificate(cloud):
+    with pytest.raises(CredentialsError, match="refused the token"):
+        cloud.connect_gke("not-the-token").check()
+    with pytest.raises(CredentialsError, match="refused the token"):
+        cloud.connect_eks("not-the-secret").check()
+    other = cloud.authority(cloud.eks_server)
+    with pytest.raises(UnreachableError, match="certificate that its own CA did not sign"):
+        cloud.connect_gke(cloud.keys.google_access_token, authority=other).check()
+
+
+def test_applying_again_changes_nothing(cloud):
+    reports = each_cluster(cloud.clusters, cloud.deploy)
+    assert [row for report in reports.values() for row in report.rows if row.outcome != "unchanged"] == []
+
+
+def test_the_service_answers_from_its_own_region(cloud):
+    for cluster in cloud.clusters:
+        address = service_address(cluster, NAMESPACE, NAME, 30)
+        status, headers = get(address, "/readyz")
+        assert (status, headers["X-Region"]) == (200, cluster.region)
+
+
+def test_another_managers_field_is_a_conflict_that_names_both(cloud):
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{NAME}"
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "data": {"REGION": "elsewhere"},
+    }
+    query = {"fieldManager": "somebody", "force": "true"}
+    cloud.gke.call("PATCH", path, query=query, body=theirs, content_type=APPLY_PATCH)
+    manifests = render(ROOT / "gke", {"image": IMAGE, "region": "us-central1"})
+    with pytest.raises(Conflict, match=r"\.data\.REGION.*somebody"):
+        apply(cloud.gke, manifests, progress=quiet)
+    report = apply(cloud.gke, manifests, progress=quiet, force=True)
+    assert [str(row) for row in report.rows if row.outcome != "unchanged"] == [
+        f"ConfigMap {NAMESPACE}/{NAME} configured"
+    ]
+
+
+def test_what_is_no_longer_declared_is_pruned(cloud):
+    manifests = render(ROOT / "eks", {"image": IMAGE, "region": "us-east-1"})
+    extra = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "left-over",
+            "namespace": NAMESPACE,
+            "labels": {"app.kubernetes.io/part-of": "dreamnet"},
+        },
+    }
+    apply(cloud.eks, [*manifests, extra], progress=quiet)
+    report = apply(cloud.eks, manifests, progress=quiet, prune="app.kubernetes.io/part-of=dreamnet")
+    assert [str(row) for row in report.rows if row.outcome == "pruned"] == [
+        f"ConfigMap {NAMESPACE}/left-over pruned"
+    ]
+    assert cloud.eks.find(f"/api/v1/namespaces/{NAMESPACE}/configmaps/left-over") is None
+
+
+def test_a_missing_secret_is_named_as_the_reason(cloud):
+    manifests = render(ROOT / "gke", {"image": IMAGE, "region": "us-central1"})
+    deployment = next(item for item in manifests if item["kind"] == "Deployment")
+    deployment["metadata"]["name"] = "no-secret"
+    for labels in (
+        deployment["metadata"]["labels"],
+        deployment["spec"]["selector"]["matchLabels"],
+        deployment["spec"]["template"]["metadata"]["labels"],
+    ):
+        labels["app.kubernetes.io/name"] = "no-secret"
+    environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    reference = next(entry for entry in environment if entry["name"] == "DATABASE_URL")
+    reference["valueFrom"]["secretKeyRef"]["name"] = "nowhere"
+    apply(cloud.gke, [deployment], progress=quiet)
+    try:
+        with pytest.raises(ResourceError, match="nowhere") as caught:
+            wait_rollout(cloud.gke, NAMESPACE, "no-secret", 3, quiet)
+        assert "Secret" in caught.value.remedy
+    finally:
+        cloud.gke.call("DELETE", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/no-secret")
+
+
+def test_restart_and_undo(cloud):
+    before = wait_rollout(cloud.eks, NAMESPACE, NAME, 30, quiet)
+    restart(cloud.eks, NAMESPACE, NAME)
+    after = wait_rollout(cloud.eks, NAMESPACE, NAME, 60, quiet)
+    assert int(after.revision) == int(before.revision) + 1
+    assert undo(cloud.eks, NAMESPACE, NAME) == before.revision
+    wait_rollout(cloud.eks, NAMESPACE, NAME, 60, quiet)
+
+
+def test_scaling_to_zero_stops_the_service_and_back(cloud):
+    address = service_address(cloud.eks, NAMESPACE, NAME, 30)
+    before, _ = scale(cloud.eks, NAMESPACE, NAME, 0)
+    wait_rollout(cloud.eks, NAMESPACE, NAME, 30, quiet)
+    with pytest.raises(OSError, match=r"."):
+        get(address, "/readyz")
+    scale(cloud.eks, NAMESPACE, NAME, before)
+    wait_rollout(cloud.eks, NAMESPACE, NAME, 60, quiet)
+    assert get(service_address(cloud.eks, NAMESPACE, NAME, 30), "/readyz")[0] == 200
+
+
+def test_what_is_not_there(cloud):
+    with pytest.raises(NotFound, match="there is no deployments dreamnet/nothing"):
+        wait_rollout(cloud.gke, NAMESPACE, "nothing", 1, quiet)
+
+
+def test_real_load_raises_the_replicas(cloud):
+    address = service_address(cloud.gke, NAMESPACE, NAME, 30)
+
+    @contextmanager
+    def load():
+        stop = threading.Event()
+
+        def hammer():
+            while not stop.is_set():
+                get(address, "/dreams?limit=50")
+
+        threads = [threading.Thread(target=hammer) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    proof = prove_autoscaling(cloud.gke, NAMESPACE, NAME, load, 60, quiet)
+    assert proof.after > proof.before >= 2
+    assert proof.metric > proof.target == 70
