@@ -1,7 +1,8 @@
 """How a PostgreSQL type travels: out of COPY, through Parquet, into BigQuery, and how both sides describe its
 values in the same characters, so that a checksum over them can be compared.
 
-BigQuery's types and limits: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types (November 2026).
+BigQuery's types and limits: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types
+(November 2026).
 """
 
 from __future__ import annotations
@@ -66,12 +67,14 @@ TIME = Kind(
     "(extract(epoch FROM {c}) * 1000000)::bigint::text",
     "CAST(TIME_DIFF({c}, TIME '00:00:00', MICROSECOND) AS STRING)",
 )
-# Six decimals are compared: floating point cut off (both engines multiply doubles alike), exact numbers rounded
+# Six decimals are compared: floating point cut off (both engines multiply doubles alike), exact numbers
+# rounded
 # half away from zero (as both do when they cast to an integer).
 FLOAT = Kind(
     "FLOAT64",
     "{c}::float8",
-    f"CASE WHEN abs({{c}}::float8) < {_LIMIT} THEN trunc({{c}}::float8 * 1000000)::bigint::text ELSE 'large' END",
+    f"CASE WHEN abs({{c}}::float8) < {_LIMIT} "
+    "THEN trunc({c}::float8 * 1000000)::bigint::text ELSE 'large' END",
     f"IF(ABS({{c}}) < {_LIMIT}, CAST(CAST(TRUNC({{c}} * 1000000) AS INT64) AS STRING), 'large')",
 )
 NUMERIC = Kind(

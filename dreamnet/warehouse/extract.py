@@ -88,24 +88,24 @@ def _batches(connection: Connection, select: str, columns: list[Column]) -> Iter
     from pyarrow import csv
 
     wanted = ", ".join(f"{one.select} AS {_alias(i)}" for i, one in enumerate(columns))
-    with connection.cursor() as cursor:
-        with cursor.copy(
-            f"COPY (SELECT {wanted} FROM ({select}) AS q) TO STDOUT (FORMAT csv)".encode()
-        ) as copy:
-            stream = _CopyStream(copy)
-            first = stream.read(1)
-            if not first:
-                return
-            stream.push_back(first)
-            try:
-                reader = csv.open_csv(stream, **_csv_options(columns))
-                for batch in reader:
-                    yield _typed(batch, columns)
-            except pa.ArrowInvalid as error:
-                raise ConfigurationError(
-                    f"A value cannot be carried to BigQuery: {error}.",
-                    "Round or cast the column in the pipeline's query.",
-                ) from None
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY (SELECT {wanted} FROM ({select}) AS q) TO STDOUT (FORMAT csv)".encode()) as copy,
+    ):
+        stream = _CopyStream(copy)
+        first = stream.read(1)
+        if not first:
+            return
+        stream.push_back(first)
+        try:
+            reader = csv.open_csv(stream, **_csv_options(columns))
+            for batch in reader:
+                yield _typed(batch, columns)
+        except pa.ArrowInvalid as error:
+            raise ConfigurationError(
+                f"A value cannot be carried to BigQuery: {error}.",
+                "Round or cast the column in the pipeline's query.",
+            ) from None
 
 
 def _alias(index: int) -> str:

@@ -1,4 +1,5 @@
-"""Parquet in Cloud Storage to BigQuery: into staging tables first, proven there, then put in place at once."""
+"""Parquet in Cloud Storage to BigQuery: into staging tables first, proven there, then put in place at
+once."""
 
 from __future__ import annotations
 
@@ -91,7 +92,7 @@ def load(client: bigquery.Client, extracted: Extracted, columns: list[Column], s
     table = bigquery.Table(staging, schema=schema)
     table.expires = dt.datetime.now(dt.UTC) + STAGING_LIFE
     client.create_table(table, exists_ok=True)
-    lists = bigquery.ParquetOptions()
+    lists: Any = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
     lists.enable_list_inference = True
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,

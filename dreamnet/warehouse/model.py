@@ -14,7 +14,8 @@ class Source:
     Attributes:
         table: its name in the warehouse.
         query: a SELECT on the source database, or a table's name (`public.flights`).
-        key: columns that together identify a row; they become REQUIRED, and their distinct values are counted.
+        key: columns that together identify a row; they become REQUIRED, and their distinct values are
+        counted.
     """
 
     table: str
@@ -34,7 +35,8 @@ class Check:
 
     Attributes:
         name: for people, what holds (`no flight departs before it is scheduled by a day`).
-        sql: a BigQuery SELECT that counts the rows that break it; `{table}` style names stand for the new tables,
+        sql: a BigQuery SELECT that counts the rows that break it; `{table}` style names stand for the new
+        tables,
             by their warehouse name (`SELECT COUNT(*) FROM {dreams} WHERE title IS NULL`).
     """
 

@@ -33,12 +33,14 @@ def run_pipeline(
     progress: Progress = lambda _: None,
     run_id: str | None = None,
 ) -> PipelineResult:
-    """Extract every source as of one moment, load, reconcile and check all of it, then put all of it in place.
+    """Extract every source as of one moment, load, reconcile and check all of it, then put all of it in
+    place.
 
     Args:
         database: the source; a standby will do.
         progress: told each step.
-        run_id: names files and staging tables; a repeat with the same one overwrites its own and nothing else.
+        run_id: names files and staging tables; a repeat with the same one overwrites its own and nothing
+        else.
 
     Returns:
         What was copied, proven on both sides.

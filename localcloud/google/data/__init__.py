@@ -1,9 +1,13 @@
 """Google's data services in the rehearsal: objects, warehouse, messages and functions.
 
-`parts()` names what the supervisor starts beside the control-plane server. Each part takes the `State`, starts (or
-finds running) one engine and returns its endpoint; they may start in parallel, before or after the control-plane
-server. Neither engine asks for a token, so neither is an endpoint of its own: clients go through the control-plane
-server, which checks it, keeps buckets, and passes objects and BigQuery on (`localcloud/google/hooks/storage.py`,
+`parts()` names what the supervisor starts beside the control-plane server. Each part takes the `State`,
+starts (or
+finds running) one engine and returns its endpoint; they may start in parallel, before or after the
+control-plane
+server. Neither engine asks for a token, so neither is an endpoint of its own: clients go through the
+control-plane
+server, which checks it, keeps buckets, and passes objects and BigQuery on
+(`localcloud/google/hooks/storage.py`,
 `bigquery.py` find the engines by their names).
 
 Pub/Sub and the functions' runtime live inside the control-plane server and on it; they need no part.
@@ -15,9 +19,10 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from localcloud.engines import Endpoint, Engines
     from localcloud.state import State
 
 #: The project of a request that names none.
@@ -28,7 +33,7 @@ STORAGE = "google-storage"
 BIGQUERY = "google-bigquery"
 
 
-def parts() -> Mapping[str, Callable[[State], Any]]:
+def parts() -> Mapping[str, Callable[[State], Endpoint]]:
     """What to start: engine name to function."""
     return {STORAGE: start_storage, BIGQUERY: start_bigquery}
 
@@ -38,14 +43,12 @@ def objects_folder(state: State) -> Path:
     return _engine_folder(state, STORAGE) / "objects"
 
 
-def start_storage(state: State) -> Any:
+def start_storage(state: State) -> Endpoint:
     """Start fake-gcs-server on a folder of the state directory; returns its endpoint."""
     from localcloud.engines import Engines
-    from localcloud.ports import free_port
 
     engines = Engines(state)
-    running = engines.get(STORAGE)
-    port = running.port if running else free_port()
+    port = _port(engines, STORAGE)
     url = f"http://127.0.0.1:{port}"
     # fmt: off
     argv = [
@@ -67,14 +70,13 @@ def start_storage(state: State) -> Any:
     )
 
 
-def start_bigquery(state: State, project: str = PROJECT) -> Any:
-    """Start the BigQuery emulator; it reads `gs://` from the storage emulator's folder. Returns its endpoint."""
+def start_bigquery(state: State, project: str = PROJECT) -> Endpoint:
+    """Start the BigQuery emulator; it reads `gs://` from the storage emulator's folder. Returns its
+    endpoint."""
     from localcloud.engines import Engines
-    from localcloud.ports import free_port
 
     engines = Engines(state)
-    running = engines.get(BIGQUERY)
-    port = running.port if running else free_port()
+    port = _port(engines, BIGQUERY)
     # fmt: off
     argv = [
         sys.executable, "-m", "localcloud.google.data.bigquery_server",
@@ -94,8 +96,18 @@ def start_bigquery(state: State, project: str = PROJECT) -> Any:
     )
 
 
+def _port(engines: Engines, name: str) -> int:
+    """The engine's port where it has one that is still its own, else a free one."""
+    from localcloud.ports import can_bind, free_port
+
+    known = engines.get(name)
+    if known and (known.status == "running" or can_bind(known.host, known.port)):
+        return known.port
+    return free_port()
+
+
 def _engine_folder(state: State, name: str) -> Path:
-    folder = Path(state.dir).resolve() / "engines" / name
+    folder: Path = state.engines / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -4,10 +4,13 @@
 
 Two things differ from `bqemulator start`:
 
-* The emulator downloads DuckDB's `spatial` extension at start and refuses to run without it. No wheel of it exists
-  for the DuckDB release in use (2.0), so that step is left out here: GEOGRAPHY functions answer with an error,
+* The emulator downloads DuckDB's `spatial` extension at start and refuses to run without it. No wheel of
+  it exists
+  for the DuckDB release in use (2.0), so that step is left out here: GEOGRAPHY functions answer with an
+  error,
   everything else works.
-* google-cloud-bigquery uploads a local file (`load_table_from_file`, `_dataframe`, `_json`) with the media type
+* google-cloud-bigquery uploads a local file (`load_table_from_file`, `_dataframe`, `_json`) with the media
+  type
   `*/*`, which BigQuery accepts and the emulator refuses.
 
 It asks for no token: the Google control-plane server stands before it and has checked it.

@@ -1,4 +1,5 @@
-"""BigQuery: datasets are resources of the control plane, created in the emulator as well; tables, jobs, queries and
+"""BigQuery: datasets are resources of the control plane, created in the emulator as well; tables, jobs,
+queries and
 uploads are the emulator's alone."""
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ proxies = [
 
 
 class Datasets(Hook):
-    """Datasets. A dataset that SQL makes (`CREATE SCHEMA`) is the emulator's only: the catalogue makes ours."""
+    """Datasets. A dataset that SQL makes (`CREATE SCHEMA`) is the emulator's only: the catalogue makes
+    ours."""
 
     collection: ClassVar[str] = "bigquery/datasets"
     backing: ClassVar[str] = "bqemulator"
