@@ -1,8 +1,8 @@
 """Bills for the rehearsal: past days of a Google billing export and of AWS Cost Explorer, clearly simulated.
 
 Nobody bills a rehearsal. These are the catalogue's starter resources at the price sheet's prices, spread over
-two past weeks with a week's rhythm, in the form in which both clouds hand out real bills. Every service's name
-ends in `(simulated)`; Google's rows carry the label `rehearsal=simulated` too.
+two past weeks with a week's rhythm, in the form in which both clouds bill. Every service's name ends in
+`(simulated)`; Google's rows carry the label `rehearsal=simulated` too.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def _cost_period(day: date, services: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _seed_cost_explorer(state: State, start: date, end: date, periods: list[dict[str, Any]]) -> None:
-    """Queue the answer for the report's window and ask once: moto gives it to the same question ever after."""
+    """Queue the answer for the report's window and ask once: moto gives it to the same question again."""
     import boto3
 
     credentials = state.credentials()

@@ -115,18 +115,19 @@ def chart(rows: pd.DataFrame, monthly_budget: float | None = None) -> bytes:
     """
     # The figure's own canvas, not pyplot: pyplot's state is global, and flows run in threads.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.dates import DateFormatter
     from matplotlib.figure import Figure
 
     daily = daily_costs(rows)
     figure = Figure(figsize=(9, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    base = pd.Series(0.0, index=daily.index)
+    above, below = (pd.Series(0.0, index=daily.index) for _ in range(2))  # refunds stack downwards
     for provider in sorted(daily.columns, reverse=True):
-        axes.bar(
-            daily.index, daily[provider], bottom=base, width=0.8, label=provider, color=_COLOURS.get(provider)
-        )
-        base = base + daily[provider]
+        costs = daily[provider]
+        bottom = above.where(costs >= 0, below)
+        axes.bar(daily.index, costs, bottom=bottom, width=0.8, label=provider, color=_COLOURS.get(provider))
+        above, below = above + costs.clip(lower=0), below + costs.clip(upper=0)
     if monthly_budget is not None:
         axes.axhline(
             monthly_budget / 30, color="#c5221f", linewidth=1.5, linestyle="--", label="budget a day"
@@ -140,8 +141,8 @@ def chart(rows: pd.DataFrame, monthly_budget: float | None = None) -> bytes:
     axes.grid(axis="y", color="#e0e0e0", linewidth=0.8)
     axes.set_axisbelow(True)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, ncols=3, loc="upper left")
-    figure.autofmt_xdate(rotation=0, ha="center")
+        axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    axes.xaxis.set_major_formatter(DateFormatter("%d %b"))  # type: ignore[no-untyped-call]
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return picture.getvalue()

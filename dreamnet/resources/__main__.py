@@ -23,7 +23,8 @@ def offline_drivers() -> Mapping[str, Driver]:
     from dreamnet.resources.aws.driver import AwsDriver
     from dreamnet.resources.google.driver import GoogleDriver
 
-    google = GoogleAccount("offline", "us-central1", "us-central1-a", "us-east1", AnonymousCredentials())
+    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    google = GoogleAccount("offline", "us-central1", "us-central1-a", "us-east1", anonymous)
     aws = AwsAccount.from_keys(
         account_id="000000000000",
         region="us-east-1",

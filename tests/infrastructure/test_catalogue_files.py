@@ -1,0 +1,93 @@
+"""The catalogue in the repository: valid by the vendors' schemas, complete, and without secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from dreamnet.cost.prices import load_prices
+from dreamnet.resources.__main__ import offline_drivers, validate
+from dreamnet.resources.catalogue import load_catalogue
+from dreamnet.resources.references import references, strings
+
+ROOT = Path(__file__).parents[2] / "infrastructure"
+
+#: What blocks define; a reference to anything else would fail an operator's first plan.
+VARIABLES = {
+    "google.project",
+    "google.region",
+    "google.zone",
+    "google.second_region",
+    "aws.account_id",
+    "aws.region",
+    "aws.second_region",
+    "image",
+    "operator.email",
+}
+SECRETS = {"secret.database-password"}
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return load_catalogue(ROOT)
+
+
+def test_every_declaration_is_valid_offline(capsys):
+    code = validate(ROOT)
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    assert captured.out.rstrip().endswith("valid")
+
+
+def test_a_mistake_is_reported_with_file_line_and_field(tmp_path, capsys):
+    good = (ROOT / "google/data/memorystore.yaml").read_text()
+    target = tmp_path / "google/memorystore.yaml"
+    target.parent.mkdir()
+    target.write_text(good.replace("memorySizeGb: 1", "memorySizeGB: 1").split("depends_on")[0])
+    assert validate(tmp_path) == 1
+    assert "google/memorystore.yaml:8: " in capsys.readouterr().err
+
+
+def test_each_weeks_folders_hold_resources(catalogue):
+    for week in (
+        ["google/gke", "aws/eks"],
+        ["google/data", "aws/data"],
+        ["google/services", "aws/services"],
+        ["google/global"],
+    ):
+        assert len(catalogue.select(week)) > 0
+
+
+def test_only_known_variables_and_secrets_are_referred_to(catalogue):
+    for resource in catalogue:
+        for _, text in references([resource.name, resource.parent, resource.body]):
+            if not text.startswith("resource:"):
+                assert text in VARIABLES | SECRETS, f"{resource.source}: {text}"
+
+
+def test_no_password_is_written_out(catalogue):
+    for resource in catalogue:
+        for pointer, text in strings(resource.body):
+            if "password" in pointer.lower():
+                assert text.startswith("${secret."), f"{resource.source}: {pointer}"
+
+
+def test_roles_name_actions_and_resources(catalogue):
+    """Least privilege: no wildcard action, and no statement on every resource."""
+    for resource in catalogue:
+        for policy in resource.body.get("Policies", []) if resource.type == "AWS::IAM::Role" else []:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Resource"] != "*", resource.source
+                assert not any("*" in action for action in statement["Action"]), resource.source
+
+
+def test_every_type_is_priced_paid_by_use_or_free(catalogue):
+    from dreamnet.cost.prices import items
+
+    sheet = load_prices(ROOT / "prices.yaml")
+    for resource in catalogue:
+        known = resource.type in sheet.usage_based or resource.type in sheet.free
+        assert known or items(resource, sheet) is not None, f"{resource.type} is not in the price sheet"
+
+
+def test_drivers_cover_both_clouds():
+    assert set(offline_drivers()) == {"google", "aws"}
