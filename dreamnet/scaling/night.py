@@ -105,8 +105,8 @@ def scale_up(
 ) -> NightReport:
     """Wake the fleet: databases, then nodes, then workloads; then prove that all is as it was saved.
 
-    A failure on one cloud does not keep the rest asleep: every stage is tried, and the failures are raised at
-    the end. The state counts as restored only when the proof holds.
+    A failure on one cloud, or a cluster that cannot be read, does not keep the rest asleep: all is tried, and
+    the failures are raised at the end. The state counts as restored only when the proof holds.
 
     Args:
         forget: ids of items that were deleted during the night on purpose.
@@ -119,11 +119,12 @@ def scale_up(
     """
     started = time.monotonic()
     night, generation = store.load()
-    snapshot = fleet.snapshot()
+    snapshot, failures = fleet.look()
     notes: tuple[str, ...] = ()
     if night is None or night.phase == "up":
         noted = tuple(item.as_saved() for item in snapshot.items.values() if item.remembered is not None)
         if not noted:
+            raise_all(failures)
             elapsed = time.monotonic() - started
             return NightReport("up", (), elapsed, nothing_saved=True, notes=(_NO_SAVED,))
         night, notes = Night("going-up", "", noted), (_ONLY_NOTES,)
@@ -131,7 +132,6 @@ def scale_up(
     saved = _Saved(store, run, night, generation)
     originals = [item for item in night.originals if item.id not in forget]
     asleep = [item for item in originals if not item.kept and item.id in snapshot.items]
-    failures: list[GameplanError] = []
     for stage in reversed(Stage):
         saved.move("going-up")
         tasks = _by_sleeper(fleet.of_stage(stage), snapshot, asleep)

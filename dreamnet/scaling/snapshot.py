@@ -114,10 +114,19 @@ class Fleet:
         Raises:
             GameplanError: a source could not be read. Nothing is guessed.
         """
-        listed = in_parallel(self.sleepers, lambda sleeper: sleeper.items())
-        return Snapshot(
-            tuple((sleeper, tuple(items)) for sleeper, items in zip(self.sleepers, listed, strict=True))
-        )
+        snapshot, failures = self.look()
+        raise_all(failures)
+        return snapshot
+
+    def look(self) -> tuple[Snapshot, list[GameplanError]]:
+        """As `snapshot`, but sources that could not be read are left out and their failures returned."""
+        listed = attempt_all(self.sleepers, lambda sleeper: sleeper.items())
+        read = [
+            (sleeper, tuple(items))
+            for sleeper, items in zip(self.sleepers, listed, strict=True)
+            if not isinstance(items, GameplanError)
+        ]
+        return Snapshot(tuple(read)), [items for items in listed if isinstance(items, GameplanError)]
 
     def of_stage(self, stage: Stage) -> list[Sleeper]:
         """The sources that belong to a stage."""
@@ -143,25 +152,8 @@ class Snapshot:
         return None
 
 
-def in_parallel(things: Sequence[Thing], action: Callable[[Thing], Answer]) -> list[Answer]:
-    """Do one action on several things at once, at most eight; every one is tried.
-
-    Raises:
-        GameplanError: the one that failed, or a ResourceError that names all.
-    """
-    answers: list[Answer] = []
-    failures: list[GameplanError] = []
-    for outcome in attempt_all(things, action):
-        if isinstance(outcome, GameplanError):
-            failures.append(outcome)
-        else:
-            answers.append(outcome)
-    raise_all(failures)
-    return answers
-
-
 def attempt_all(things: Sequence[Thing], action: Callable[[Thing], Answer]) -> list[Answer | GameplanError]:
-    """As `in_parallel`, but a failure is returned in its place."""
+    """Do one action on several things at once, at most eight; a failure is returned in its place."""
 
     def attempt(thing: Thing) -> Answer | GameplanError:
         try:
@@ -177,12 +169,13 @@ def attempt_all(things: Sequence[Thing], action: Callable[[Thing], Answer]) -> l
 
 def raise_all(failures: Sequence[GameplanError]) -> None:
     """Raise one failure as it is, several as one that names each; none: return."""
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
+    different = list({failure.problem: failure for failure in failures}.values())
+    if len(different) == 1:
+        raise different[0]
+    if different:
         raise ResourceError(
-            " ".join(failure.problem for failure in failures),
-            " ".join(dict.fromkeys(failure.remedy for failure in failures)),
+            " ".join(failure.problem for failure in different),
+            " ".join(dict.fromkeys(failure.remedy for failure in different)),
         )
 
 

@@ -7,7 +7,13 @@ from fake_cluster import Answer, autoscaler, cluster, deployment, namespace
 from moto import mock_aws
 from night_fakes import FakeGoogle, MemoryStore, make_eks, make_rds, moto_account, rds_status, scaling_of
 
-from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError, VerificationError
+from dreamnet.errors import (
+    ConfigurationError,
+    CredentialsError,
+    PrecheckFailed,
+    ResourceError,
+    VerificationError,
+)
 from dreamnet.scaling.inventory import fleet
 from dreamnet.scaling.night import scale_down, scale_up
 from dreamnet.scaling.waiting import Patience
@@ -200,6 +206,21 @@ def test_down_again_after_a_half_morning_keeps_the_originals(world):
     assert world.replicas(world.eks_api) == 3, "the other cloud is awake all the same"
     world.gke_api.refuse.clear()
     world.down()
+    world.up()
+    assert world.state() == before
+
+
+def test_a_cluster_that_cannot_be_read_does_not_keep_the_rest_asleep(world):
+    before = world.state()
+    world.down()
+    world.gke_api.refuse["GET", "/apis/apps/v1"] = Answer(401, {})
+    world.gke._kinds.clear()
+    with pytest.raises(CredentialsError, match="refused the token"):
+        world.up()
+    assert world.replicas(world.eks_api) == 3
+    assert rds_status(world.aws, "dreamnet") == "available"
+    assert world.store.phase == "going-up"
+    world.gke_api.refuse.clear()
     world.up()
     assert world.state() == before
 
