@@ -264,7 +264,8 @@ class _Worker:
         return changed
 
     def _say(self, resource_id: str, text: str) -> None:
-        self._progress(resource_id, self.reveal.hide(text))
+        # Drivers begin with the id too, for callers that show their words alone.
+        self._progress(resource_id, self.reveal.hide(text).removeprefix(f"{resource_id}: "))
 
     def _token(self, resource_id: str, what: str) -> str:
         """The idempotency key: a UUID (Compute wants that form), the same at every retry of this plan."""
@@ -318,7 +319,8 @@ def _report(
         status: Status = "unchanged"
         message = ""
         if resource_id in run.failures:
-            status, message = "failed", worker.reveal.hide(_sentence(run.failures[resource_id]))
+            text = worker.reveal.hide(_sentence(run.failures[resource_id]))
+            status, message = "failed", text.removeprefix(f"{resource_id}: ")
         elif resource_id in run.not_started:
             status, message = "not-started", f"waits for {run.not_started[resource_id]}"
         elif run.results[resource_id]:
