@@ -1,0 +1,66 @@
+"""DreamNet's backend on one cluster: its database secret, its manifests, its rollout and its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreamnet.kubernetes import apply as kubernetes_apply
+from dreamnet.kubernetes import manifests, rollout, scale
+from dreamnet.kubernetes.cluster import Cluster
+from dreamnet.resources.model import Progress
+
+#: As the manifests under infrastructure/kubernetes name them.
+NAMESPACE, DEPLOYMENT, DATABASE_SECRET = "dreamnet", "dreamnet-api", "dreamnet-database"
+#: Each cloud's overlay under infrastructure/kubernetes.
+OVERLAYS: Mapping[str, str] = {"google": "gke", "aws": "eks"}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The backend as it runs on a cluster.
+
+    Attributes:
+        cluster: the cluster's key.
+        address: `host:port` of its Service.
+        changed: whether anything had to be applied.
+        replicas: of the Deployment, all ready.
+    """
+
+    cluster: str
+    address: str
+    changed: bool
+    replicas: int
+
+
+def deploy(
+    cluster: Cluster,
+    infrastructure: Path,
+    variables: Mapping[str, str],
+    database_url: str,
+    timeout: float,
+    progress: Progress,
+) -> Deployed:
+    """Bring the backend on a cluster to what the manifests say, and wait until all of it is ready.
+
+    Args:
+        infrastructure: the folder that holds `kubernetes/<overlay>`.
+        variables: values for the manifests' `${...}`, beyond `${region}`, which is the cluster's.
+        database_url: goes into the Secret that the Deployment reads. Changing it restarts the pods.
+        timeout: seconds for each of rollout and address.
+
+    Raises:
+        GameplanError: a manifest is invalid, an object is refused, or the rollout sticks (with its reason).
+    """
+    overlay = infrastructure / "kubernetes" / OVERLAYS[cluster.cloud]
+    objects = manifests.render(overlay, {**variables, "region": cluster.region})
+    namespaces = [item for item in objects if item["kind"] == "Namespace"]
+    kubernetes_apply.apply(cluster, namespaces, progress=progress)
+    secret = scale.put_secret(cluster, NAMESPACE, DATABASE_SECRET, {"url": database_url})
+    applied = kubernetes_apply.apply(cluster, objects, progress=progress)
+    if secret == "configured":
+        rollout.restart(cluster, NAMESPACE, DEPLOYMENT)
+    rolled = rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
+    address = scale.service_address(cluster, NAMESPACE, DEPLOYMENT, timeout)
+    return Deployed(cluster.key, address, applied.changed or secret != "unchanged", rolled.replicas)
