@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Path
 
+from dreamnet.errors import GameplanError
 from localcloud.google import generic, proxying
 from localcloud.google.auth import GrantRefused, grant, require_bearer
 from localcloud.google.bodies import Violation
@@ -86,6 +87,8 @@ async def _serve(context: Context, proxies: list[Proxy], request: Request) -> Re
         return await anyio.to_thread.run_sync(_answer, context, request, path, content)
     except Refusal as refusal:
         return _error(path.split("/", 1)[0], refusal)
+    except GameplanError as error:
+        return _error(path.split("/", 1)[0], Refusal(500, str(error)))
     except ClientDisconnect:
         return Response(status_code=499)
 

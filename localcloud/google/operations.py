@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dreamnet.errors import GameplanError
 from dreamnet.resources.google.discovery import Api
 from localcloud.google.hooks import Refusal
 from localcloud.google.store import Stored
@@ -88,6 +89,8 @@ class Operations:
             failure = None
         except Refusal as refusal:
             failure = refusal
+        except GameplanError as error:  # an engine that didn't start says why in its own words
+            failure = Refusal(500, str(error))
         finally:
             _rest(seconds - (time.monotonic() - started))
             self._finish(draft, failure, removes, on_failure)

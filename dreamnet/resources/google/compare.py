@@ -84,6 +84,8 @@ def _field(
     elif isinstance(wanted, list):
         found = _list(api, schema, name, wanted, live, path)
     else:
+        if name == "masterInstanceName" and isinstance(live, str):
+            live = live.rsplit(":", 1)[-1]  # Cloud SQL puts the project in front of it
         found = iter(() if same(schema, wanted, live) else (Change(path, live, wanted),))
     for change in found:
         yield Change(change.path, change.before, change.after, change.replacement or replacement)

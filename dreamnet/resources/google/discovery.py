@@ -333,7 +333,7 @@ class Collection:
     @cached_property
     def labels(self) -> str | None:
         """The dotted field that holds a resource's labels, or None where it can carry none."""
-        for path in ("labels", "userLabels", "resourceLabels", "settings.userLabels"):
+        for path in ("userLabels", "labels", "resourceLabels", "settings.userLabels"):
             node: Mapping[str, Any] = self.schema
             for part in path.split("."):
                 node = node.get("properties", {}).get(part, {})
