@@ -347,6 +347,9 @@ def destroy(
 ) -> ApplyReport:
     """Delete every resource of the catalogue, dependants first. What is absent already counts as unchanged.
 
+    Give the whole catalogue, or a selection that nothing outside it depends on: a selection holds what it
+    depends on too (such as the network), and that is deleted with it.
+
     Raises:
         PrecheckFailed: one of them is not ours; nothing was deleted.
     """
@@ -384,11 +387,13 @@ class _Remover:
         began = time.monotonic()
         driver = self._drivers[self._catalogue[resource_id].cloud]
         token = str(uuid.uuid5(_NAMESPACE, f"destroy/{resource_id}/{live.identifier}"))
-        self._progress(resource_id, "deleting")
-        driver.delete(
-            self._observed[resource_id].desired, live, token, lambda text: self._progress(resource_id, text)
-        )
+        self._say(resource_id, "deleting")
+        desired = self._observed[resource_id].desired
+        driver.delete(desired, live, token, lambda text: self._say(resource_id, text))
         self.seconds[resource_id] = time.monotonic() - began
         del self.live[resource_id]
-        self._progress(resource_id, f"deleted in {self.seconds[resource_id]:.1f} s")
+        self._say(resource_id, f"deleted in {self.seconds[resource_id]:.1f} s")
         return True
+
+    def _say(self, resource_id: str, text: str) -> None:
+        self._progress(resource_id, text.removeprefix(f"{resource_id}: "))
