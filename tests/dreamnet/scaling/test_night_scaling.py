@@ -5,7 +5,16 @@ import json
 import pytest
 from fake_cluster import Answer, autoscaler, cluster, deployment, namespace
 from moto import mock_aws
-from night_fakes import FakeGoogle, MemoryStore, make_eks, make_rds, moto_account, rds_status, scaling_of
+from night_fakes import (
+    FakeGoogle,
+    MemoryStore,
+    empty_rds,
+    make_eks,
+    make_rds,
+    moto_account,
+    rds_status,
+    scaling_of,
+)
 
 from dreamnet.errors import (
     ConfigurationError,
@@ -66,10 +75,16 @@ class World:
         return (api or self.gke_api).objects[API]["spec"]["replicas"]
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(scope="module")
+def aws():
     with mock_aws():
-        yield World()
+        yield
+
+
+@pytest.fixture
+def world(aws):
+    yield World()
+    empty_rds(moto_account())
 
 
 ASLEEP = {
