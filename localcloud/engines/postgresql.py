@@ -219,7 +219,7 @@ def forget_process(spec: Mapping[str, Any]) -> None:
 
     It is another process's by now, or the dead one's parent has not buried it yet; PostgreSQL can't tell.
     Otherwise
-    its pid file stays: from it the next start finds the shared memory that a crash left behind.
+    Otherwise its pid file stays: from it the next start finds the shared memory that a crash left behind.
     """
     data, sockets = Path(spec["data"]), Path(spec["sockets"])
     for path in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
