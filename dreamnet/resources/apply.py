@@ -321,9 +321,9 @@ def _report(
         if resource_id in run.failures:
             text = worker.reveal.hide(_sentence(run.failures[resource_id]))
             status, message = "failed", text.removeprefix(f"{resource_id}: ")
-        elif resource_id in run.not_started:
+        elif resource_id in run.not_started and action != "none":
             status, message = "not-started", f"waits for {run.not_started[resource_id]}"
-        elif run.results[resource_id]:
+        elif run.results.get(resource_id):
             status = "done"
         live = worker.live.get(resource_id)
         seconds = worker.seconds.get(resource_id, 0.0)

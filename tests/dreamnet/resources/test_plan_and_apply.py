@@ -116,6 +116,18 @@ def test_a_failure_stops_only_what_depends_on_it_and_the_same_plan_continues(wor
     assert world.plan().changes == ()
 
 
+def test_what_needed_no_change_is_unchanged_even_behind_a_failure(world, cloud):
+    world.apply(world.plan())
+    cloud.bodies["database"]["tier"] = "huge"
+    cloud.fail("database")
+    assert statuses(world.apply(world.plan())) == {
+        "network": "unchanged",
+        "database": "failed",
+        "app": "unchanged",
+        "bucket": "unchanged",
+    }
+
+
 def test_an_unexpected_error_is_one_resources_failure(world, cloud):
     cloud.failing["database"] = KeyError("nodePools")
     report = world.apply(world.plan())
