@@ -22,12 +22,16 @@ class Budget(Block):
 
     _block_type_name = "Budget (DreamNet)"
     _block_type_slug = "dreamnet-budget"
-    _logo_url = "https://cdn.sanity.io/images/3ugk85nk/production/c771bb53894c877e169c8db158c5598558b8f175-24x24.svg"  # type: ignore[assignment]
+    _logo_url = (
+        "https://cdn.sanity.io/images/3ugk85nk/production/c771bb53894c877e169c8db158c5598558b8f175-24x24.svg"  # type: ignore[assignment]
+    )
     _documentation_url = DOCUMENTATION_URL  # type: ignore[assignment]
 
     google_credits: float = Field(default=1300.0, description="Credits on Google Cloud, in USD.", ge=0)
     aws_credits: float = Field(default=100.0, description="Credits on AWS, in USD.", ge=0)
-    google_monthly: float = Field(default=430.0, description="What a month on Google Cloud may cost, in USD.", ge=0)
+    google_monthly: float = Field(
+        default=430.0, description="What a month on Google Cloud may cost, in USD.", ge=0
+    )
     aws_monthly: float = Field(default=190.0, description="What a month on AWS may cost, in USD.", ge=0)
     billing_table: str = Field(
         description="BigQuery table of Google's standard billing export, as dataset.table.",

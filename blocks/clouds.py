@@ -37,7 +37,7 @@ class GoogleCloud(Block):
     project: str = Field(description="The project's id.", examples=["dreamnet-62b49"])
     region: str = Field(default="us-central1", description="The first region.")
     zone: str = Field(default="us-central1-a", description="The zone of zonal clusters in the first region.")
-    second_region: str = Field(default="us-east1", description="The region that takes over when the first fails.")
+    second_region: str = Field(default="us-east1", description="Where DreamNet goes when the first fails.")
     endpoints: dict[str, str] = Field(
         default_factory=dict,
         description="Addresses to use instead of Google's own, by API name, such as a private endpoint.",
@@ -58,7 +58,7 @@ class GoogleCloud(Block):
             raise CredentialsError(
                 f"The Google credentials for project {self.project} are no usable service-account key"
                 f" ({type(error).__name__}).",
-                "Create a key with `gcloud iam service-accounts keys create`, paste it into the Block's credentials.",
+                "Make one (`gcloud iam service-accounts keys create`) and paste it into the Block.",
             ) from None
         return GoogleAccount(
             project=self.project,
@@ -92,7 +92,7 @@ class AmazonCloud(Block):
     credentials: AwsCredentials = Field(description="Who the gameplan is on AWS.")
     account_id: str = Field(description="The account's twelve digits.", pattern=r"^\d{12}$")
     region: str = Field(default="us-east-1", description="The first region.")
-    second_region: str = Field(default="us-west-2", description="The region that takes over when the first fails.")
+    second_region: str = Field(default="us-west-2", description="Where DreamNet goes when the first fails.")
 
     def account(self) -> AwsAccount:
         """The account, ready to make clients."""
@@ -105,5 +105,3 @@ class AmazonCloud(Block):
             session=self.credentials.get_boto3_session(),
             endpoint_url=self.credentials.aws_client_parameters.endpoint_url,
         )
-
-

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class PostgresDatabase(Block):
     """A PostgreSQL database: where it is and whom to be there.
 
-    For Neon use the direct host (never `-pooler`) and a role made in its Console, CLI or API, which may replicate.
+    For Neon use the direct host (never `-pooler`) and a role made in its Console, CLI or API.
 
     Example:
         ```python

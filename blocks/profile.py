@@ -36,13 +36,19 @@ class GameplanProfile(Block):
         description="DreamNet's backend image, by tag or digest.", examples=["ghcr.io/dreamnet/backend:1.4.2"]
     )
     database_password: SecretStr = Field(description="The password that the new databases' owner gets.")
-    legacy_url: str = Field(description="Where DreamNet's present backend answers, to measure the cut-over's freeze.")
+    legacy_url: str = Field(
+        description="Where DreamNet's present backend answers; its freeze is measured there."
+    )
     fault_injector: str = Field(
-        description="Address of the chaos tool that takes a region down and brings it back, for failover drills.",
+        description="Chaos tool that takes a region down and brings it back, for drills.",
     )
     grace_seconds: float = Field(
-        default=300.0, description="How long a rollout, operation or replica may stand still, in seconds.", gt=0
+        default=300.0,
+        description="Seconds that a rollout or replica may take.",
+        gt=0,
     )
+
+    operator_email: str = Field(description="Who gets the alerts.", examples=["ops@dreamnet.example"])
 
     def variables(self) -> dict[str, str]:
         """What the files under infrastructure/ may refer to."""
@@ -55,6 +61,7 @@ class GameplanProfile(Block):
             "aws.region": self.aws.region,
             "aws.second_region": self.aws.second_region,
             "image": self.image,
+            "operator.email": self.operator_email,
         }
 
     def secrets(self) -> dict[str, str]:

@@ -55,7 +55,8 @@ def step_table(steps: Sequence[Step]) -> list[str]:
     """The lines of a Markdown table of steps."""
     rows = ["| step | result | seconds | |", "| --- | --- | ---: | --- |"]
     rows += [
-        f"| {step.title} | {step.outcome} | {step.seconds:.1f} | {step.detail.replace('|', '/')} |" for step in steps
+        f"| {step.title} | {step.outcome} | {step.seconds:.1f} | {step.detail.replace('|', '/')} |"
+        for step in steps
     ]
     return rows
 
