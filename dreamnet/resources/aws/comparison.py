@@ -61,8 +61,9 @@ class _Comparison:
         if _matches(path, self.schema.write_only):
             return
         if path[-1] not in parent:
-            if not _empty(declared):
-                yield self._change(path, None, self._visible(path, declared))
+            visible = self._visible(path, declared)
+            if not _empty(visible):
+                yield self._change(path, None, visible)
             return
         live = parent[path[-1]]
         if isinstance(declared, Mapping) and isinstance(live, Mapping):

@@ -1,0 +1,138 @@
+"""Puts the local AWS together and serves it on one port."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from dreamnet.clouds.aws import AwsAccount
+from localcloud.aws.cloudcontrol import CloudControl
+from localcloud.aws.environments import Environments
+from localcloud.aws.services import Service
+from localcloud.aws.signatures import KeyPair
+from localcloud.aws.snapshots import Snapshots
+from localcloud.aws.store import Store
+from localcloud.aws.types import Clients
+from localcloud.engines import Engines
+from localcloud.state import State
+
+_LOG = logging.getLogger(__name__)
+_REGION, _SECOND_REGION = "us-east-1", "us-west-2"
+
+
+class LocalAws:
+    """The running endpoint.
+
+    Args:
+        state: where credentials, engines and what was made are kept.
+        port: on 127.0.0.1.
+        engines: what starts real servers; those of the state directory by default.
+    """
+
+    def __init__(self, state: State, port: int, engines: Engines | None = None) -> None:
+        credentials = state.credentials()
+        # moto reads these when it is imported.
+        os.environ["MOTO_ACCOUNT_ID"] = credentials.aws_account_id
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        self.url = f"http://127.0.0.1:{port}"
+        self._keys = KeyPair(credentials.aws_access_key_id, credentials.aws_secret_access_key)
+        self._account = AwsAccount.from_keys(
+            account_id=credentials.aws_account_id,
+            region=_REGION,
+            second_region=_SECOND_REGION,
+            access_key_id=self._keys.access_key_id,
+            secret_access_key=self._keys.secret_access_key,
+            endpoint_url=self.url,
+        )
+        self._pool = ThreadPoolExecutor(max_workers=32, thread_name_prefix="aws")
+        folder = state.dir / "aws"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        store = Snapshots.load(folder / "snapshot.pickle") or Store()
+        store.interrupted()
+        self._snapshots = Snapshots(folder / "snapshot.pickle", store)
+        self._lambda, self._server = self._assemble(
+            state, port, engines or Engines(state), store, credentials
+        )
+
+    def _assemble(
+        self, state: State, port: int, engines: Engines, store: Store, credentials: Any
+    ) -> tuple[Any, Any]:
+        from moto.server import DomainDispatcherApplication, MotoRequestHandler
+        from werkzeug.serving import make_server
+
+        from localcloud.aws.gateway import Gateway
+        from localcloud.aws.patches import show_real_addresses
+        from localcloud.aws.registry import HANDLERS
+        from localcloud.aws.services.engines import Background, Eks, ElastiCache, Rds
+        from localcloud.aws.services.functions import Lambda
+
+        show_real_addresses()
+        changed, account_id = self._snapshots.touch, credentials.aws_account_id
+        background = Background(self._pool, changed)
+        functions = Lambda(account_id, self._keys, self.url, Environments(state.log), self._pool, changed)
+        functions.install()
+        ours: list[Service] = [
+            functions,
+            Rds(account_id, engines, background),
+            Eks(account_id, engines, background, credentials.google_access_token),
+            ElastiCache(account_id, engines, background),
+        ]
+        gateway = Gateway(
+            self._keys,
+            CloudControl(store, account_id, HANDLERS, self._clients, changed, self._pool),
+            {operation: service for service in ours for operation in service.operations},
+            DomainDispatcherApplication(_service_app),
+            changed,
+        )
+
+        class Handler(MotoRequestHandler):
+            """Answers without waiting for more to send, and leaves the log to us."""
+
+            disable_nagle_algorithm = True
+            protocol_version = "HTTP/1.1"
+
+            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+                _LOG.debug("%s %s %s", self.command, self.path, code)
+
+        return functions, make_server("127.0.0.1", port, gateway, threaded=True, request_handler=Handler)
+
+    def _clients(self, region: str) -> Clients:
+        return lambda service: self._account.client(service, region)
+
+    def serve(self) -> None:
+        """Serve until `stop`, from this thread."""
+        self._snapshots.start()
+        self._lambda.start()
+        self._server.serve_forever(poll_interval=0.1)
+
+    def stop(self) -> None:
+        """Stop serving and save. Engines go on: they belong to the state directory."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._lambda.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._snapshots.stop()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        done = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: done.set())
+        thread = threading.Thread(target=self.serve, name="aws", daemon=True)
+        thread.start()
+        _LOG.info("serving on %s", self.url)
+        done.wait()
+        self.stop()
+
+
+def _service_app(service: Any) -> Any:
+    """moto's application for a service; it has None for one that it lacks."""
+    from moto.server import create_backend_app
+
+    if service is None:
+        raise NotImplementedError
+    return create_backend_app(service)

@@ -1,0 +1,54 @@
+"""What moto's services lack or only pretend: real engines and processes behind their own APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from localcloud.aws.wire import Answer, AwsError, Call
+
+Next = Callable[[Call], Answer]
+
+
+class Service(Protocol):
+    """Stands in front of moto for some operations of one service."""
+
+    #: `service:Operation` of the calls it wants.
+    operations: frozenset[str]
+
+    def answer(self, call: Call, moto: Next) -> Answer:
+        """Answer the call; `moto` passes it (or another) on."""
+        ...
+
+
+#: Calls that moto answers with success and does nothing for, or with an invented result.
+PRETENDED = frozenset(
+    {
+        "cloudformation:CreateStack",
+        "cloudformation:UpdateStack",
+        "rds:FailoverDBCluster",
+        "rds:PromoteReadReplicaDBCluster",
+        "elasticache:ModifyReplicationGroup",
+        "athena:StartQueryExecution",
+        "redshift-data:ExecuteStatement",
+        "rds-data:ExecuteStatement",
+        "ssm:SendCommand",
+        "states:StartExecution",
+        "batch:SubmitJob",
+        "glue:StartJobRun",
+        "eks:UpdateClusterConfig",
+    }
+)
+
+#: Services all of whose answers are canned results.
+PRETENDING_SERVICES = frozenset({"comprehend", "rekognition", "textract", "polly", "personalize", "forecast"})
+
+
+def refuse_pretended(call: Call) -> None:
+    """Raise for a call whose success would be a lie.
+
+    Raises:
+        AwsError: NotInRehearsal.
+    """
+    if f"{call.service}:{call.operation}" in PRETENDED or call.service in PRETENDING_SERVICES:
+        raise AwsError.not_in_rehearsal(call.service, call.operation)
