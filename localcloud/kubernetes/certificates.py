@@ -32,7 +32,9 @@ def ensure_identity(options: ClusterOptions) -> Identity:
     """Read the cluster's certificates, or make them on its first start (P-256, valid ten years)."""
     folder = options.directory
     folder.mkdir(parents=True, exist_ok=True)
-    ca, certificate, key, token = (folder / name for name in ("ca.crt", "server.crt", "server.key", "admin.token"))
+    ca, certificate, key, token = (
+        folder / name for name in ("ca.crt", "server.crt", "server.key", "admin.token")
+    )
     if not (ca.exists() and certificate.exists() and key.exists()):
         _make_certificates(options, ca, certificate, key)
     if not token.exists():
@@ -77,14 +79,18 @@ def _make_certificates(options: ClusterOptions, ca: Path, certificate: Path, key
         .sign(ca_key, hashes.SHA256())
     )
     names = [x509.DNSName(name) for name in ("localhost", "kubernetes", "kubernetes.default.svc")]
-    addresses = [x509.IPAddress(ipaddress.ip_address(text)) for text in {options.host, "127.0.0.1", "10.96.0.1"}]
+    addresses = [
+        x509.IPAddress(ipaddress.ip_address(text)) for text in {options.host, "127.0.0.1", "10.96.0.1"}
+    ]
     server_certificate = (
         builder("kube-apiserver", authority, server_key.public_key())
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(**usage | {"digital_signature": True}), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), critical=False
+        )
         .sign(ca_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

@@ -58,7 +58,9 @@ def parse_node_group(text: str) -> NodeGroup:
     """``pool=2:e2-standard-2`` as a node group."""
     match = re.fullmatch(r"([a-z0-9][a-z0-9._-]*)=(\d+):([a-z0-9][a-z0-9.-]*)", text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=COUNT:MACHINE-TYPE, such as default-pool=2:e2-standard-2")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=COUNT:MACHINE-TYPE, such as default-pool=2:e2-standard-2"
+        )
     return NodeGroup(match[1], int(match[2]), match[3])
 
 
@@ -80,10 +82,20 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
     )
     add = parser.add_argument
     add("--state", type=Path, required=True, metavar="DIR", help="the rehearsal's state folder")
-    add("--name", required=True, type=_matching(NAME, "a name"), help="cluster name; its files are in DIR/engines/NAME")
+    add(
+        "--name",
+        required=True,
+        type=_matching(NAME, "a name"),
+        help="cluster name; its files are in DIR/engines/NAME",
+    )
     add("--cloud", required=True, choices=("google", "aws"), help="whose tokens and node labels it uses")
     add("--region", required=True, help="region, such as us-central1 or us-east-1")
-    add("--version", default="1.35", type=_matching(VERSION, "a version from 1.25 to 1.37"), help="default 1.35")
+    add(
+        "--version",
+        default="1.35",
+        type=_matching(VERSION, "a version from 1.25 to 1.37"),
+        help="default 1.35",
+    )
     add("--host", default="127.0.0.1", help="loopback address to listen on; default 127.0.0.1")
     add("--port", type=int, required=True, help="HTTPS port")
     add(
@@ -95,7 +107,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
         help="nodes to begin with; repeatable. Later: PUT /_rehearsal/nodegroups/NAME",
     )
     add("--hpa-sync-seconds", type=float, default=2.0, help="period of the autoscaler's loop; default 2")
-    add("--pod-start-seconds", type=float, default=0.3, help="how long a simulated container takes to start; default 0.3")
+    add(
+        "--pod-start-seconds",
+        type=float,
+        default=0.3,
+        help="how long a simulated container takes to start; default 0.3",
+    )
     given = parser.parse_args(arguments)
     return ClusterOptions(
         state=given.state.resolve(),

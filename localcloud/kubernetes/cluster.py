@@ -1,0 +1,110 @@
+"""One cluster: storage, verbs, controllers, kubelets and what it holds from the start."""
+
+from __future__ import annotations
+
+from localcloud.kubernetes.auth import Authenticator, Keys
+from localcloud.kubernetes.certificates import Identity
+from localcloud.kubernetes.config import ClusterOptions
+from localcloud.kubernetes.controllers.autoscaler import Autoscaler
+from localcloud.kubernetes.controllers.deployments import Deployments
+from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
+from localcloud.kubernetes.controllers.replicasets import ReplicaSets
+from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
+from localcloud.kubernetes.controllers.scheduler import Scheduler
+from localcloud.kubernetes.controllers.services import Services
+from localcloud.kubernetes.controllers.workloads import Budgets, CronJobs, DaemonSets, Jobs, StatefulSets
+from localcloud.kubernetes.kinds import Kinds
+from localcloud.kubernetes.kubelet.kubelet import Kubelet
+from localcloud.kubernetes.metrics import Metrics
+from localcloud.kubernetes.nodegroups import LostNodes, NodeGroups
+from localcloud.kubernetes.schema import Schemas
+from localcloud.kubernetes.storage import Store
+from localcloud.kubernetes.verbs import Verbs
+from localcloud.state import State
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+class Cluster:
+    """Everything behind the HTTP server."""
+
+    def __init__(self, options: ClusterOptions, identity: Identity) -> None:
+        self.options, self._identity = options, identity
+        self.kinds, self.schemas = Kinds(), Schemas(options.minor)
+        self.store = Store(options.directory / "objects.sqlite")
+        self.verbs = Verbs(self.store, self.kinds, self.schemas)
+        self.authenticator = Authenticator(self._keys())
+        self._runtime = Runtime(self.store)
+        recorder = Recorder(self.verbs)
+        self.kubelet = Kubelet(self.verbs, recorder, options)
+        self.metrics = Metrics(self.store, self.kubelet, options.hpa_sync_seconds)
+        self.node_groups = NodeGroups(self.verbs, options)
+        verbs = self.verbs
+        self._runtime.add(
+            CustomKinds(verbs),
+            Namespaces(verbs, identity.ca_certificate),
+            Garbage(verbs),
+            LostNodes(verbs),
+            Services(verbs),
+            Deployments(verbs, recorder),
+            ReplicaSets(verbs, recorder),
+            StatefulSets(verbs),
+            DaemonSets(verbs),
+            Jobs(verbs),
+            CronJobs(verbs),
+            Budgets(verbs),
+            Scheduler(verbs, recorder),
+            Autoscaler(verbs, recorder, self.metrics, options.hpa_sync_seconds),
+        )
+
+    def _keys(self) -> Keys:
+        issued = State(self.options.state).credentials()
+        return Keys(
+            cluster=self.options.name,
+            cloud=self.options.cloud,
+            admin_token=self._identity.admin_token,
+            google_token=issued.google_access_token,
+            google_email=issued.google_email,
+            aws_account_id=issued.aws_account_id,
+            aws_access_key_id=issued.aws_access_key_id,
+            aws_secret=issued.aws_secret_access_key,
+        )
+
+    def start(self) -> None:
+        """Furnish a new cluster, then run controllers and kubelets."""
+        self._furnish()
+        self.node_groups.start()
+        self._runtime.start()
+        self.kubelet.start()
+        self.metrics.start()
+
+    def _furnish(self) -> None:
+        namespaces = self.kinds.find("", "v1", "namespaces")
+        services = self.kinds.find("", "v1", "services")
+        classes = self.kinds.find("storage.k8s.io", "v1", "storageclasses")
+        assert namespaces and services and classes
+        for name in NAMESPACES:
+            if self.store.get("namespaces", "", name) is None:
+                self.verbs.create(namespaces, "", {"metadata": {"name": name}}, MANAGER)
+        if self.store.get("services", "default", "kubernetes") is None:
+            ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": self.options.port}]
+            spec = {"clusterIP": "10.96.0.1", "type": "ClusterIP", "ports": ports}
+            self.verbs.create(
+                services, "default", {"metadata": {"name": "kubernetes"}, "spec": spec}, MANAGER
+            )
+        google = self.options.cloud == "google"
+        name, provisioner = (
+            ("standard-rwo", "pd.csi.storage.gke.io") if google else ("gp2", "kubernetes.io/aws-ebs")
+        )
+        if not self.store.list(classes.resource):
+            annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
+            body = {"metadata": {"name": name, "annotations": annotations}, "provisioner": provisioner}
+            self.verbs.create(classes, "", body, MANAGER)
+
+    async def stop(self) -> None:
+        """End watches and controllers, stop the nodes' processes, close the store."""
+        self.store.end_watches()
+        await self._runtime.stop()
+        self.metrics.stop()
+        await self.kubelet.stop()
+        self.store.close()

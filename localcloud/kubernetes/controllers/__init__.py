@@ -1,0 +1,1 @@
+"""The loops that move the cluster towards what its objects ask for."""

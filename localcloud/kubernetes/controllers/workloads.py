@@ -1,0 +1,338 @@
+"""StatefulSets, DaemonSets, Jobs, CronJobs and PodDisruptionBudgets: small, to ready or complete."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+
+from cronsim import CronSim, CronSimError
+
+from localcloud.kubernetes import apply as server_side
+from localcloud.kubernetes.controllers.pods import active_pods, delete_pod, make_pod, template_hash
+from localcloud.kubernetes.controllers.runtime import (
+    MANAGER,
+    controller_of,
+    is_active,
+    is_ready,
+    owner_reference,
+    set_condition,
+)
+from localcloud.kubernetes.controllers.scheduler import matches_node, node_ready, tolerated
+from localcloud.kubernetes.errors import ApiError
+from localcloud.kubernetes.quantities import share
+from localcloud.kubernetes.selectors import matches_selector
+from localcloud.kubernetes.storage import Change, Key, Object, copy
+from localcloud.kubernetes.verbs import DeleteOptions, Verbs
+
+HASH = "controller-revision-hash"
+#: Taints that DaemonSets' Pods always tolerate.
+_DAEMON_TOLERATIONS = [
+    {"key": "node.kubernetes.io/not-ready", "operator": "Exists"},
+    {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"},
+]
+
+
+def _owned_keys(change: Change, resource: str, kind: str) -> Iterable[Key]:
+    if change.resource == resource and not change.deleted:
+        yield change.key
+    elif change.resource == "pods":
+        owner = controller_of(change.new)
+        if owner and owner["kind"] == kind:
+            yield change.key[0], owner["name"]
+
+
+def _hash_of(pod: Object) -> str:
+    return str(pod["metadata"].get("labels", {}).get(HASH, ""))
+
+
+class StatefulSets:
+    """Pods with ordinal names, made in order and replaced from the highest down."""
+
+    RESOURCE = "statefulsets.apps"
+
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        """Changed sets, and owners of changed Pods."""
+        return _owned_keys(change, self.RESOURCE, "StatefulSet")
+
+    def reconcile(self, key: Key) -> float | None:
+        """One step towards the wanted Pods, then status."""
+        owner = self._verbs.store.get(self.RESOURCE, *key)
+        if owner is None or owner["metadata"].get("deletionTimestamp"):
+            return None
+        self._step(owner)
+        pods, hashed = active_pods(self._verbs, owner), template_hash(owner["spec"]["template"])
+        ready = sum(is_ready(p) for p in pods)
+        status: Object = {
+            "observedGeneration": owner["metadata"]["generation"],
+            "replicas": len(pods),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "currentReplicas": len(pods),
+            "updatedReplicas": sum(_hash_of(p) == hashed for p in pods),
+            "currentRevision": f"{key[1]}-{hashed}",
+            "updateRevision": f"{key[1]}-{hashed}",
+            "collisionCount": 0,
+        }
+        self._verbs.set_status(self.RESOURCE, owner, status)
+        return None
+
+    def _step(self, owner: Object) -> None:
+        spec, name = owner["spec"], owner["metadata"]["name"]
+        hashed = template_hash(spec["template"])
+        living = {
+            p["metadata"]["name"]: p for _, p in self._verbs.store.owned_by(owner["metadata"]["uid"], "pods")
+        }
+        parallel = spec["podManagementPolicy"] == "Parallel"
+        for ordinal in range(spec["replicas"]):
+            pod = living.get(f"{name}-{ordinal}")
+            if pod is None:
+                labels = {
+                    HASH: hashed,
+                    "statefulset.kubernetes.io/pod-name": f"{name}-{ordinal}",
+                    "apps.kubernetes.io/pod-index": str(ordinal),
+                }
+                make_pod(self._verbs, owner, name=f"{name}-{ordinal}", labels=labels)
+            if not parallel and (pod is None or not is_ready(pod)):
+                return
+        extra = [
+            p for n, p in living.items() if int(n.rpartition("-")[2]) >= spec["replicas"] and is_active(p)
+        ]
+        outdated = [p for p in living.values() if _hash_of(p) != hashed and is_active(p)]
+        if spec["updateStrategy"]["type"] == "OnDelete":
+            outdated = []
+        for pod in sorted(extra or outdated, key=lambda p: -int(p["metadata"]["name"].rpartition("-")[2]))[
+            :1
+        ]:
+            delete_pod(self._verbs, pod)
+
+
+class DaemonSets:
+    """One Pod on every node that its template may run on."""
+
+    RESOURCE = "daemonsets.apps"
+
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        """Changed sets, owners of changed Pods, and all when nodes come or go."""
+        if change.resource == "nodes":
+            return [
+                (s["metadata"]["namespace"], s["metadata"]["name"])
+                for s in self._verbs.store.list(self.RESOURCE)
+            ]
+        return _owned_keys(change, self.RESOURCE, "DaemonSet")
+
+    def reconcile(self, key: Key) -> float | None:
+        """Add and remove Pods, then status."""
+        owner = self._verbs.store.get(self.RESOURCE, *key)
+        if owner is None or owner["metadata"].get("deletionTimestamp"):
+            return None
+        spec = owner["spec"]["template"]["spec"]
+        hashed = template_hash(owner["spec"]["template"])
+        tolerations = [*spec.get("tolerations", ()), *_DAEMON_TOLERATIONS]
+        wanted = {
+            n["metadata"]["name"]
+            for n in self._verbs.store.list("nodes")
+            if node_ready(n) and matches_node(spec, n) and tolerated(n["spec"].get("taints", ()), tolerations)
+        }
+        there = {p["spec"]["nodeName"]: p for p in active_pods(self._verbs, owner)}
+        for node in sorted(wanted - there.keys()):
+            make_pod(self._verbs, owner, node=node, labels={HASH: hashed})
+        stale = [p for n, p in there.items() if n not in wanted]
+        outdated = [p for n, p in there.items() if n in wanted and _hash_of(p) != hashed]
+        if (
+            all(is_ready(p) for p in there.values())
+            and owner["spec"]["updateStrategy"]["type"] == "RollingUpdate"
+        ):
+            stale += outdated[:1]
+        for pod in stale:
+            delete_pod(self._verbs, pod)
+        self._report(owner, len(wanted), hashed)
+        return None
+
+    def _report(self, owner: Object, wanted: int, hashed: str) -> None:
+        pods = active_pods(self._verbs, owner)
+        ready = sum(is_ready(p) for p in pods)
+        status: Object = {
+            "observedGeneration": owner["metadata"]["generation"],
+            "desiredNumberScheduled": wanted,
+            "currentNumberScheduled": len(pods),
+            "numberReady": ready,
+            "numberAvailable": ready,
+            "numberUnavailable": max(0, wanted - ready),
+            "numberMisscheduled": 0,
+            "updatedNumberScheduled": sum(_hash_of(p) == hashed for p in pods),
+        }
+        self._verbs.set_status(self.RESOURCE, owner, status)
+
+
+class Jobs:
+    """Pods that run to completion. What they would do is simulated: their Pods succeed and say so."""
+
+    RESOURCE = "jobs.batch"
+
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        """Changed Jobs, and owners of changed Pods."""
+        return _owned_keys(change, self.RESOURCE, "Job")
+
+    def reconcile(self, key: Key) -> float | None:
+        """Start what is missing, count what ended."""
+        job = self._verbs.store.get(self.RESOURCE, *key)
+        if job is None or job["metadata"].get("deletionTimestamp"):
+            return None
+        spec = job["spec"]
+        pods = [p for _, p in self._verbs.store.owned_by(job["metadata"]["uid"], "pods")]
+        succeeded = sum(p["status"].get("phase") == "Succeeded" for p in pods)
+        failed = sum(p["status"].get("phase") == "Failed" for p in pods)
+        active = sum(is_active(p) for p in pods)
+        missing = min(spec["parallelism"], spec["completions"] - succeeded) - active
+        if not spec["suspend"] and failed <= spec["backoffLimit"]:
+            for _ in range(max(0, missing)):
+                make_pod(self._verbs, job)
+                active += 1
+        status = job.get("status", {}) | {
+            "active": active,
+            "ready": 0,
+            "succeeded": succeeded,
+            "failed": failed,
+        }
+        status.setdefault("startTime", server_side.timestamp())
+        if succeeded >= spec["completions"] and "completionTime" not in status:
+            status["completionTime"] = server_side.timestamp()
+            status["conditions"] = set_condition(
+                [], "Complete", "True", "CompletionsReached", "Reached expected number of succeeded pods"
+            )
+        elif failed > spec["backoffLimit"]:
+            status["conditions"] = set_condition(
+                [], "Failed", "True", "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+            )
+        self._verbs.set_status(self.RESOURCE, job, status)
+        return None
+
+
+class CronJobs:
+    """Jobs on a schedule."""
+
+    RESOURCE = "cronjobs.batch"
+
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        """Changed CronJobs."""
+        if change.resource == self.RESOURCE and not change.deleted:
+            yield change.key
+
+    def reconcile(self, key: Key) -> float | None:
+        """Make the Job that is due; seconds until the next one."""
+        cron = self._verbs.store.get(self.RESOURCE, *key)
+        if cron is None or cron["spec"]["suspend"]:
+            return None
+        import zoneinfo
+
+        zone = zoneinfo.ZoneInfo(cron["spec"].get("timeZone") or "UTC")
+        last = cron.get("status", {}).get("lastScheduleTime") or cron["metadata"]["creationTimestamp"]
+        now = datetime.datetime.now(zone)
+        try:
+            due = next(
+                CronSim(cron["spec"]["schedule"], datetime.datetime.fromisoformat(last).astimezone(zone))
+            )
+            if due <= now:
+                self._make(cron, due)
+                due = next(CronSim(cron["spec"]["schedule"], now))
+        except CronSimError as error:
+            raise ApiError(422, "Invalid", f"CronJob {key[1]}: {error}") from error
+        return max(0.1, (due - now).total_seconds())
+
+    def _make(self, cron: Object, due: datetime.datetime) -> None:
+        kind = self._verbs.kinds.find("batch", "v1", "jobs")
+        assert kind is not None
+        template = copy(cron["spec"]["jobTemplate"])
+        metadata = template.get("metadata", {}) | {
+            "name": f"{cron['metadata']['name']}-{int(due.timestamp() // 60)}",
+            "ownerReferences": [owner_reference(cron)],
+        }
+        running = [
+            j
+            for _, j in self._verbs.store.owned_by(cron["metadata"]["uid"], kind.resource)
+            if "completionTime" not in j.get("status", {})
+        ]
+        if not (running and cron["spec"]["concurrencyPolicy"] == "Forbid"):
+            self._verbs.create(
+                kind, cron["metadata"]["namespace"], {"metadata": metadata, "spec": template["spec"]}, MANAGER
+            )
+        at = due.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._verbs.set_status(self.RESOURCE, cron, cron.get("status", {}) | {"lastScheduleTime": at})
+        self._forget(cron)
+
+    def _forget(self, cron: Object) -> None:
+        kind = self._verbs.kinds.find("batch", "v1", "jobs")
+        assert kind is not None
+        done = [
+            j
+            for _, j in self._verbs.store.owned_by(cron["metadata"]["uid"], kind.resource)
+            if "completionTime" in j.get("status", {})
+        ]
+        done.sort(key=lambda j: j["metadata"]["creationTimestamp"])
+        for job in done[: max(0, len(done) - cron["spec"]["successfulJobsHistoryLimit"])]:
+            metadata = job["metadata"]
+            self._verbs.delete(kind, metadata["namespace"], metadata["name"], DeleteOptions())
+
+
+class Budgets:
+    """How many Pods a PodDisruptionBudget lets go."""
+
+    RESOURCE = "poddisruptionbudgets.policy"
+
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        """Changed budgets, and those of a changed Pod's namespace."""
+        if change.resource == self.RESOURCE and not change.deleted:
+            return [change.key]
+        if change.resource == "pods":
+            return [
+                (change.key[0], b["metadata"]["name"])
+                for b in self._verbs.store.list(self.RESOURCE, change.key[0])
+            ]
+        return []
+
+    def reconcile(self, key: Key) -> float | None:
+        """Count, and report."""
+        budget = self._verbs.store.get(self.RESOURCE, *key)
+        if budget is None:
+            return None
+        spec = budget["spec"]
+        pods = [
+            p
+            for p in self._verbs.store.list("pods", key[0])
+            if is_active(p) and matches_selector(spec.get("selector"), p["metadata"].get("labels") or {})
+        ]
+        healthy = sum(is_ready(p) for p in pods)
+        if "maxUnavailable" in spec:
+            needed = len(pods) - share(spec["maxUnavailable"], len(pods), round_up=True)
+        else:
+            needed = share(spec.get("minAvailable", 1), len(pods), round_up=True)
+        allowed = max(0, healthy - needed)
+        status: Object = {
+            "observedGeneration": budget["metadata"]["generation"],
+            "currentHealthy": healthy,
+            "desiredHealthy": needed,
+            "disruptionsAllowed": allowed,
+            "expectedPods": len(pods),
+        }
+        reason = "SufficientPods" if allowed else "InsufficientPods"
+        old = budget.get("status", {}).get("conditions", [])
+        status["conditions"] = set_condition(
+            old, "DisruptionAllowed", "True" if allowed else "False", reason, ""
+        )
+        self._verbs.set_status(self.RESOURCE, budget, status)
+        return None

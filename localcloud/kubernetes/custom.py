@@ -1,0 +1,44 @@
+"""Kinds that a CustomResourceDefinition declares."""
+
+from __future__ import annotations
+
+from localcloud.kubernetes.controllers.runtime import set_condition
+from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.storage import Object
+from localcloud.kubernetes.verbs import Verbs
+
+RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
+
+
+def serve(verbs: Verbs, definition: Object) -> None:
+    """Register every served version of a definition and report it Established."""
+    spec = definition["spec"]
+    names = spec["names"]
+    for version in spec["versions"]:
+        if not version.get("served", True):
+            continue
+        subresources = tuple(s for s in ("status",) if s in version.get("subresources", {}))
+        kind = Kind(
+            spec["group"],
+            version["name"],
+            names["kind"],
+            names["plural"],
+            spec["scope"] == "Namespaced",
+            tuple(names.get("shortNames", ())),
+            subresources,
+            tuple(names.get("categories", ())),
+            singular=names.get("singular", ""),
+        )
+        verbs.kinds.add_custom(kind)
+        schema = version.get("schema", {}).get(
+            "openAPIV3Schema", {"x-kubernetes-preserve-unknown-fields": True}
+        )
+        verbs.schemas.set_custom(kind.api_version, kind.kind, schema)
+    conditions = definition.get("status", {}).get("conditions", [])
+    conditions = set_condition(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found")
+    conditions = set_condition(
+        conditions, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted"
+    )
+    stored = [v["name"] for v in spec["versions"] if v.get("storage")]
+    status = {"conditions": conditions, "acceptedNames": names, "storedVersions": stored}
+    verbs.set_status(RESOURCE, definition, status)

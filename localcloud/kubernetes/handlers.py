@@ -1,0 +1,301 @@
+"""From a request to an answer: discovery, objects, subresources, metrics, and the rehearsal's own paths."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from localcloud.kubernetes import errors, patching, subresources
+from localcloud.kubernetes.cluster import Cluster
+from localcloud.kubernetes.discovery import Discovery
+from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
+from localcloud.kubernetes.routing import Request, Target, parse_target
+from localcloud.kubernetes.verbs import DeleteOptions
+
+Json = dict[str, Any]
+_HEALTH = ("/readyz", "/livez", "/healthz")
+
+
+@dataclass
+class Answer:
+    """A response: a JSON body, text, or a stream of lines."""
+
+    body: Any = None
+    code: int = 200
+    text: str | None = None
+    stream: AsyncIterator[bytes] | None = None
+    content_type: str = "application/json"
+    warnings: list[str] = field(default_factory=list)
+
+
+def parse_body(request: Request) -> Any:
+    """The body as data: JSON, or YAML where a client sends that.
+
+    Raises:
+        ApiError: 400, or 415 for protobuf.
+    """
+    if not request.body:
+        return None
+    if "protobuf" in request.content_type or "cbor" in request.content_type:
+        raise errors.ApiError(
+            415,
+            "UnsupportedMediaType",
+            f"{request.content_type} is not in the rehearsal: send application/json",
+        )
+    try:
+        return orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        if "yaml" not in request.content_type:
+            raise errors.bad_request(f"the object provided is unrecognized: {error}") from error
+    import yaml
+
+    try:
+        return yaml.load(request.body, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise errors.bad_request(f"error decoding YAML: {error}") from error
+
+
+class Handlers:
+    """Answers requests of authenticated callers."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._verbs, self._kinds, self._store = cluster.verbs, cluster.kinds, cluster.store
+        self._discovery = Discovery(cluster.options, cluster.kinds, cluster.schemas)
+        self._lists, self._watches = Lists(cluster.store), Watches(cluster.store)
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to any request.
+
+        Raises:
+            ApiError: whatever Kubernetes would refuse.
+        """
+        path = request.path.rstrip("/") or "/"
+        if path.startswith(_HEALTH):
+            return Answer(text="ok", content_type="text/plain")
+        rehearsal = path.startswith("/_rehearsal/")
+        request.user = self._cluster.authenticator.user(request.headers.get("authorization", ""), rehearsal)
+        if rehearsal:
+            return self._rehearsal(request, path)
+        if path.startswith(("/api/", "/apis/")) and len(path.split("/")) > (
+            3 if path.startswith("/api/") else 4
+        ):
+            return await self._resource(request, parse_target(path, self._kinds))
+        return self._discover(request, path)
+
+    def _discover(self, request: Request, path: str) -> Answer:
+        found = self._discovery
+        aggregated = "as=APIGroupDiscoveryList" in request.headers.get("accept", "")
+        parts = path.strip("/").split("/")
+        match parts:
+            case ["version"]:
+                return Answer(found.version())
+            case ["api" | "apis"] if aggregated and "v=v2" in request.headers.get("accept", ""):
+                media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+                return Answer(found.aggregated(parts == ["api"]), content_type=media)
+            case ["api"]:
+                return Answer(found.api_versions())
+            case ["apis"]:
+                return Answer(found.groups())
+            case ["apis", group]:
+                return Answer(found.group(group))
+            case ["api", version]:
+                return Answer(found.resources("", version))
+            case ["apis", group, version]:
+                return Answer(found.resources(group, version))
+            case ["openapi", "v3"]:
+                return Answer(found.openapi_index())
+            case ["openapi", "v3", "api", version]:
+                return Answer(found.openapi("", version))
+            case ["openapi", "v3", "apis", group, version]:
+                return Answer(found.openapi(group, version))
+        raise errors.no_such_path()
+
+    async def _resource(self, request: Request, target: Target) -> Answer:
+        if target.kind.group == "metrics.k8s.io":
+            return Answer(self._metrics(request, target))
+        if target.kind.verbs == ("create",):
+            if request.method != "POST":
+                raise _method_not_allowed()
+            return Answer(subresources.review(target.kind, parse_body(request), request.user), 201)
+        if target.subresource and target.subresource not in target.kind.subresources:
+            raise errors.not_rehearsed(f"{target.kind.resource}/{target.subresource}")
+        if target.subresource in ("scale", "log", "eviction"):
+            return self._subresource(request, target)
+        match request.method:
+            case "GET":
+                return self._read(request, target)
+            case "POST" if not target.name:
+                body, warnings = self._verbs.create(
+                    target.kind, target.namespace, parse_body(request), request.write_options
+                )
+                return Answer(body, 201, warnings=warnings)
+            case "PUT" if target.name:
+                return self._update(request, target)
+            case "PATCH" if target.name:
+                return self._patch(request, target)
+            case "DELETE":
+                return self._delete(request, target)
+        raise _method_not_allowed()
+
+    def _read(self, request: Request, target: Target) -> Answer:
+        if request.flag("watch"):
+            return Answer(stream=self._watches.stream(request, target))
+        if not target.name:
+            return Answer(self._lists.list(request, target))
+        obj = self._verbs.get(target.kind, target.namespace, target.name)
+        if wants_table(request):
+            revision = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+            return Answer(self._lists.render(request, target.kind, [obj], revision))
+        return Answer(obj)
+
+    def _update(self, request: Request, target: Target) -> Answer:
+        body, warnings = self._verbs.update(
+            target.kind,
+            target.namespace,
+            target.name,
+            parse_body(request),
+            request.write_options,
+            target.subresource,
+        )
+        return Answer(body, warnings=warnings)
+
+    def _patch(self, request: Request, target: Target) -> Answer:
+        options = request.write_options
+        if request.content_type == patching.APPLY and not request.query.get("fieldManager"):
+            raise errors.bad_request(
+                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+            )
+        body, warnings, created = self._verbs.patch(
+            target.kind,
+            target.namespace,
+            target.name,
+            parse_body(request),
+            request.content_type,
+            options,
+            target.subresource,
+        )
+        return Answer(body, 201 if created else 200, warnings=warnings)
+
+    # Delete
+
+    def _delete_options(self, request: Request) -> DeleteOptions:
+        body = parse_body(request) or {}
+        conditions = body.get("preconditions") or {}
+        grace = body.get("gracePeriodSeconds", request.number("gracePeriodSeconds"))
+        orphan = body.get("orphanDependents")
+        policy = body.get("propagationPolicy") or request.query.get("propagationPolicy")
+        return DeleteOptions(
+            propagation=policy or ("Orphan" if orphan else "Background"),
+            grace=grace,
+            uid=conditions.get("uid") or "",
+            resource_version=conditions.get("resourceVersion") or "",
+            dry_run=bool(body.get("dryRun") or request.query.get("dryRun")),
+        )
+
+    def _delete(self, request: Request, target: Target) -> Answer:
+        options = self._delete_options(request)
+        kind = target.kind
+        if not target.name:
+            if kind.resource in ("namespaces", "services"):
+                raise _method_not_allowed()
+            selected = selection(request, target)
+            doomed = [o for o in self._store.list(kind.resource, target.namespace) if selected(o)]
+            for obj in doomed:
+                self._verbs.delete(
+                    kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"], options
+                )
+            metadata = {"resourceVersion": str(self._store.revision)}
+            return Answer(
+                {
+                    "kind": f"{kind.kind}List",
+                    "apiVersion": kind.api_version,
+                    "metadata": metadata,
+                    "items": doomed,
+                }
+            )
+        obj, gone = self._verbs.delete(kind, target.namespace, target.name, options)
+        if not gone or kind.resource in (
+            "pods",
+            "services",
+            "serviceaccounts",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "resourcequotas",
+        ):
+            return Answer(obj)
+        details = {"name": target.name, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
+        if kind.group:
+            details["group"] = kind.group
+        return Answer(
+            {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        )
+
+    # Subresources
+
+    def _subresource(self, request: Request, target: Target) -> Answer:
+        kind, namespace, name = target.kind, target.namespace, target.name
+        key = (target.subresource, request.method)
+        if key == ("scale", "GET"):
+            return Answer(subresources.scale_of(self._verbs.get(kind, namespace, name)))
+        if key in (("scale", "PUT"), ("scale", "PATCH")):
+            media = request.content_type if request.method == "PATCH" else None
+            body = parse_body(request)
+            return Answer(
+                subresources.write_scale(
+                    self._verbs, kind, namespace, name, body, media, request.write_options
+                )
+            )
+        if key == ("eviction", "POST"):
+            return Answer(subresources.evict(self._verbs, kind, namespace, name, parse_body(request)), 201)
+        if key == ("log", "GET"):
+            pod = self._verbs.get(kind, namespace, name)
+            logs = self._cluster.kubelet.logs(
+                pod, request.query.get("container", ""), request.number("tailLines")
+            )
+            if request.flag("follow"):
+                return Answer(stream=logs.follow(), content_type="text/plain")
+            return Answer(text=logs.text(), content_type="text/plain")
+        raise _method_not_allowed()
+
+    def _metrics(self, request: Request, target: Target) -> Json:
+        if request.method != "GET" or target.subresource:
+            raise _method_not_allowed()
+        metrics = self._cluster.metrics
+        items = metrics.nodes() if target.kind.plural == "nodes" else metrics.pods(target.namespace)
+        selected = selection(request, target)
+        items = [item for item in items if selected(item)]
+        if target.name:
+            if not items:
+                raise errors.not_found(target.kind.resource, target.name)
+            return items[0]
+        return {
+            "kind": f"{target.kind.kind}List",
+            "apiVersion": target.kind.api_version,
+            "metadata": {},
+            "items": items,
+        }
+
+    # The rehearsal's own paths
+
+    def _rehearsal(self, request: Request, path: str) -> Answer:
+        groups = self._cluster.node_groups
+        match (request.method, path.strip("/").split("/")):
+            case ("GET", ["_rehearsal", "nodegroups"]):
+                return Answer({"nodegroups": groups.list()})
+            case ("GET", ["_rehearsal", "nodegroups", name]):
+                return Answer(groups.get(name))
+            case ("PUT", ["_rehearsal", "nodegroups", name]):
+                return Answer(groups.put(name, parse_body(request)))
+            case ("DELETE", ["_rehearsal", "nodegroups", name]):
+                return Answer(groups.delete(name))
+        raise errors.no_such_path()
+
+
+def _method_not_allowed() -> errors.ApiError:
+    return errors.ApiError(
+        405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
+    )

@@ -1,0 +1,143 @@
+"""Lists (selectors, pages, tables) and watches."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+
+from localcloud.kubernetes import tables
+from localcloud.kubernetes.errors import ApiError, bad_request
+from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.routing import Request, Target
+from localcloud.kubernetes.selectors import parse_fields, parse_labels
+from localcloud.kubernetes.storage import Change, Object, Store
+
+#: Lists whose next pages are remembered.
+MAX_CONTINUES = 256
+Filter = Callable[[Object], bool]
+
+
+def selection(request: Request, target: Target) -> Filter:
+    """Whether an object is among those the request asks for."""
+    labels = parse_labels(request.query.get("labelSelector", ""))
+    fields = parse_fields(request.query.get("fieldSelector", ""))
+
+    def selected(obj: Object) -> bool:
+        metadata = obj["metadata"]
+        if target.namespace and metadata.get("namespace") != target.namespace:
+            return False
+        if target.name and metadata["name"] != target.name:
+            return False
+        return labels(metadata.get("labels") or {}) and fields(obj)
+
+    return selected
+
+
+def wants_table(request: Request) -> bool:
+    """Whether the client prefers a Table (kubectl get)."""
+    return "as=Table" in request.headers.get("accept", "").partition(",")[0]
+
+
+class Lists:
+    """Consistent pages: what a limited list leaves out is kept for its continue token."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rest: dict[str, tuple[str, list[Object]]] = {}
+
+    def list(self, request: Request, target: Target) -> Object:
+        """A list, or a page of it."""
+        token, limit = request.query.get("continue", ""), request.number("limit") or 0
+        if token:
+            if token not in self._rest:
+                message = "The provided continue parameter is too old to display a consistent list result."
+                raise ApiError(410, "Expired", message)
+            revision, objects = self._rest[token]
+        else:
+            selected = selection(request, target)
+            revision = str(self._store.revision)
+            objects = [o for o in self._store.list(target.kind.resource, target.namespace) if selected(o)]
+        metadata: Object = {"resourceVersion": revision}
+        if limit and len(objects) > limit:
+            objects, rest = objects[:limit], objects[limit:]
+            token = secrets.token_urlsafe(16)
+            while len(self._rest) >= MAX_CONTINUES:
+                del self._rest[next(iter(self._rest))]
+            self._rest[token] = (revision, rest)
+            metadata |= {"continue": token, "remainingItemCount": len(rest)}
+        return self.render(request, target.kind, objects, metadata)
+
+    @staticmethod
+    def render(request: Request, kind: Kind, objects: list[Object], metadata: Object) -> Object:
+        """As the client wants it: a list or a Table."""
+        if wants_table(request):
+            return tables.table(kind.resource, objects, metadata)
+        return {
+            "kind": f"{kind.kind}List",
+            "apiVersion": kind.api_version,
+            "metadata": metadata,
+            "items": objects,
+        }
+
+
+def _line(event: str, obj: Any) -> bytes:
+    return orjson.dumps({"type": event, "object": obj}) + b"\n"
+
+
+def _transition(change: Change, selected: Filter) -> str:
+    """What a change means for a client that sees only selected objects; empty for nothing."""
+    now = not change.deleted and selected(change.new)
+    before = change.old is not None and selected(change.old)
+    if now:
+        return "MODIFIED" if before else "ADDED"
+    return "DELETED" if before else ""
+
+
+class Watches:
+    """Watch streams of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def stream(self, request: Request, target: Target) -> AsyncIterator[bytes]:
+        """Events as JSON lines, until the server stops (the caller ends it on time-out or disconnect)."""
+        selected = selection(request, target)
+        kind, initial = target.kind, request.flag("sendInitialEvents")
+        text = request.query.get("resourceVersion", "")
+        if text and not text.isdigit():
+            raise bad_request(f"invalid resource version {text!r}")
+        since = int(text) if text not in ("", "0") and not initial else None
+        watcher = self._store.watch(kind.resource, since)
+        if watcher is None:
+            message = f"too old resource version: {since} ({self._store.oldest})"
+            yield _line("ERROR", ApiError(410, "Expired", message).status())
+            return
+        table = wants_table(request)
+
+        def shown(obj: Object) -> Object:
+            if not table:
+                return obj
+            return tables.table(kind.resource, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
+
+        try:
+            if since is None:
+                revision = str(self._store.revision)
+                for obj in [o for o in self._store.list(kind.resource, target.namespace) if selected(o)]:
+                    yield _line("ADDED", shown(obj))
+                if initial and request.flag("allowWatchBookmarks"):
+                    yield _line("BOOKMARK", self._bookmark(kind, revision))
+            while (change := await watcher.queue.get()) is not None:
+                event = _transition(change, selected)
+                if event:
+                    yield _line(event, shown(change.new))
+        finally:
+            self._store.unwatch(watcher)
+
+    @staticmethod
+    def _bookmark(kind: Kind, revision: str) -> Object:
+        annotations = {"k8s.io/initial-events-end": "true"}
+        metadata = {"resourceVersion": revision, "creationTimestamp": None, "annotations": annotations}
+        return {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}

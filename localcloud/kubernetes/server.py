@@ -1,0 +1,162 @@
+"""The HTTPS server: a bare ASGI application on uvicorn (httptools, uvloop), and its start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+import uvicorn
+
+from localcloud.kubernetes.certificates import ensure_identity, write_kubeconfig
+from localcloud.kubernetes.cluster import Cluster
+from localcloud.kubernetes.config import ClusterOptions
+from localcloud.kubernetes.errors import ApiError
+from localcloud.kubernetes.handlers import Answer, Handlers
+from localcloud.kubernetes.routing import Request, parse_query
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+logger = logging.getLogger("localcloud.kubernetes")
+
+#: Largest body, as etcd's limit on the real server (1.5 MiB) with room for CRDs' JSON.
+MAX_BODY = 3 * 1024 * 1024
+
+
+async def _read_body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise ApiError(413, "RequestEntityTooLarge", f"limit is {MAX_BODY}")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+class Application:
+    """ASGI: parses a request, asks the handlers, writes the answer."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        request = Request(
+            scope["method"],
+            scope["path"],
+            parse_query(scope["query_string"]),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        )
+        try:
+            if request.method not in ("GET", "HEAD"):
+                request.body = await _read_body(receive)
+            answer = await self._handlers.answer(request)
+        except ApiError as error:
+            answer = Answer(error.status(), error.code)
+        if answer.stream is not None:
+            await self._stream(request, answer, answer.stream, receive, send)
+        else:
+            await self._send(answer, send)
+
+    @staticmethod
+    async def _send(answer: Answer, send: Send) -> None:
+        body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.body)
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        headers += [(b"warning", f"299 - {json.dumps(text)}".encode()) for text in answer.warnings]
+        await send({"type": "http.response.start", "status": answer.code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _stream(
+        self, request: Request, answer: Answer, stream: AsyncIterator[bytes], receive: Receive, send: Send
+    ) -> None:
+        try:
+            timeout = request.number("timeoutSeconds")
+        except ApiError as error:
+            await self._send(Answer(error.status(), error.code), send)
+            return
+        headers = [(b"content-type", answer.content_type.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        # An empty part sends the headers at once: a client waits for them before it goes on.
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        pump = asyncio.ensure_future(_pump(stream, send))
+        gone = asyncio.ensure_future(_disconnected(receive))
+        done, pending = await asyncio.wait({pump, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        if pump in done and isinstance(error := pump.exception(), ApiError):
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": orjson.dumps({"type": "ERROR", "object": error.status()}) + b"\n",
+                    "more_body": True,
+                }
+            )
+        if gone not in done:
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _pump(stream: AsyncIterator[bytes], send: Send) -> None:
+    async with aclosing(stream) as parts:  # type: ignore[type-var]
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+class _Server(uvicorn.Server):
+    """Ends watches before uvicorn waits for open connections."""
+
+    cluster: Cluster
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        await self.cluster.stop()
+        await super().shutdown(sockets)
+
+
+async def _serve(options: ClusterOptions) -> None:
+    identity = ensure_identity(options)
+    cluster = Cluster(options, identity)
+    cluster.start()
+    config = uvicorn.Config(
+        Application(Handlers(cluster)),
+        host=options.host,
+        port=options.port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        ssl_certfile=str(identity.certificate_file),
+        ssl_keyfile=str(identity.key_file),
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=120,
+    )
+    server = _Server(config)
+    server.cluster = cluster
+    write_kubeconfig(options, identity)
+    await server.serve()
+
+
+def serve(options: ClusterOptions) -> None:
+    """Serve the cluster until SIGTERM or SIGINT."""
+    import uvloop
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    uvloop.run(_serve(options))

@@ -1,0 +1,83 @@
+"""scale, eviction, log and the reviews: what is not an object of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.kubernetes import errors, patching
+from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.storage import Object, copy
+from localcloud.kubernetes.validation import decode
+from localcloud.kubernetes.verbs import DeleteOptions, Verbs, WriteOptions
+
+#: Shape of what is written to a scale subresource.
+SCALE = Kind("autoscaling", "v1", "Scale", "scales", verbs=())
+
+
+def scale_of(obj: Object) -> Object:
+    """The Scale of a workload."""
+    metadata = obj["metadata"]
+    labels = obj["spec"].get("selector", {}).get("matchLabels", {})
+    names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {k: metadata[k] for k in names if k in metadata},
+        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "status": {
+            "replicas": obj.get("status", {}).get("replicas", 0),
+            "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),
+        },
+    }
+
+
+def write_scale(
+    verbs: Verbs, kind: Kind, namespace: str, name: str, body: Any, media: str | None, options: WriteOptions
+) -> Object:
+    """Set ``spec.replicas`` by a Scale (update) or a patch of one (``media``)."""
+    live = verbs.get(kind, namespace, name)
+    node = verbs.schemas.node("autoscaling/v1", "Scale")
+    if media == patching.APPLY:
+        raise errors.not_rehearsed("server-side apply of a scale subresource")
+    given = body if media is None else patching.apply_patch(scale_of(live), body, media, node)
+    scale, _ = decode(given, node, SCALE, options.strictness)
+    replicas = scale.get("spec", {}).get("replicas", 0)
+    if replicas < 0:
+        text = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        raise errors.invalid("Scale", "autoscaling", name, [("spec.replicas", "FieldValueInvalid", text)])
+    new = copy(live)
+    new["spec"]["replicas"] = replicas
+    version = scale.get("metadata", {}).get("resourceVersion")
+    if version:
+        new["metadata"]["resourceVersion"] = version
+    stored, _ = verbs.update(kind, namespace, name, new, options, "scale")
+    return scale_of(stored)
+
+
+def evict(verbs: Verbs, kind: Kind, namespace: str, name: str, body: Any) -> Object:
+    """Delete a Pod unless a disruption budget forbids it (429)."""
+    from localcloud.kubernetes.selectors import matches_selector
+
+    pod = verbs.get(kind, namespace, name)
+    labels = pod["metadata"].get("labels") or {}
+    for budget in verbs.store.list("poddisruptionbudgets.policy", namespace):
+        if not matches_selector(budget["spec"].get("selector"), labels):
+            continue
+        if budget.get("status", {}).get("disruptionsAllowed", 0) < 1:
+            raise errors.ApiError(
+                429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget."
+            )
+    grace = ((body or {}).get("deleteOptions") or {}).get("gracePeriodSeconds")
+    verbs.delete(kind, namespace, name, DeleteOptions(grace=grace))
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def review(kind: Kind, body: Any, user: str) -> Object:
+    """SelfSubjectReview and SelfSubjectAccessReview: every caller is the cluster's administrator."""
+    obj: Object = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"creationTimestamp": None}}
+    if kind.kind == "SelfSubjectReview":
+        return obj | {
+            "status": {"userInfo": {"username": user, "groups": ["system:masters", "system:authenticated"]}}
+        }
+    reason = "the rehearsal does not enforce RBAC: whoever it knows may do everything"
+    return obj | {"spec": (body or {}).get("spec", {}), "status": {"allowed": True, "reason": reason}}

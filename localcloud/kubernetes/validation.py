@@ -1,0 +1,146 @@
+"""Checks a body against the definitions in one walk: unknown fields, wrong types, what is required.
+
+The walk also drops unknown fields and nulls, as the API server's decoding does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.kubernetes.errors import ApiError, bad_request, invalid
+from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.schema import Node
+
+NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+_GO_TYPES = {
+    "string": "string",
+    "integer": "int32",
+    "number": "float64",
+    "boolean": "bool",
+    "array": "[]",
+    "object": "map",
+}
+_PYTHON = {"string": str, "boolean": bool, "array": list, "object": dict}
+
+
+@dataclass
+class Findings:
+    """What a walk met; each is a path such as ``spec.template.spec.containers[0].image``."""
+
+    unknown: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def _go_name(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return {str: "string", int: "number", float: "number", list: "array", dict: "object"}[type(value)]
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == "scalar":
+        return isinstance(value, str | int | float) and not isinstance(value, bool)
+    if kind in ("integer", "number"):
+        whole = isinstance(value, int) or (
+            isinstance(value, float) and (kind == "number" or value.is_integer())
+        )
+        return whole and not isinstance(value, bool)
+    return isinstance(value, _PYTHON[kind])
+
+
+def walk(value: Any, node: Node | None, path: str, found: Findings) -> Any:
+    """``value`` without unknown fields and nulls; what is wrong goes into ``found``."""
+    if node is None or node.kind == "any":
+        return value
+    if not _fits(value, node.kind):
+        wanted = (
+            node.format if node.kind == "integer" and node.format else _GO_TYPES.get(node.kind, node.kind)
+        )
+        found.wrong.append(
+            f"json: cannot unmarshal {_go_name(value)} into Go struct field {path} of type {wanted}"
+        )
+        return value
+    if node.kind == "object":
+        return _walk_object(value, node, path, found)
+    if node.kind == "array":
+        return [walk(item, node.items, f"{path}[{i}]", found) for i, item in enumerate(value)]
+    if node.enum and value not in node.enum and None not in node.enum:
+        found.wrong.append(f"{path}: Unsupported value: {value!r}")
+    return value
+
+
+def _walk_object(value: dict[str, Any], node: Node, path: str, found: Findings) -> dict[str, Any]:
+    clean = {}
+    for name, member in value.items():
+        child = node.field(name)
+        where = f"{path}.{name}" if path else name
+        if child is None and node.closed:
+            found.unknown.append(where)
+        elif member is not None:
+            clean[name] = walk(member, child, where, found)
+    for name in node.required:
+        if name not in clean or clean[name] == "" and name in ("name", "image"):
+            found.missing.append(f"{path}.{name}" if path else name)
+    return clean
+
+
+def decode(obj: Any, node: Node | None, kind: Kind, strictness: str) -> tuple[dict[str, Any], list[str]]:
+    """The cleaned object and warnings.
+
+    Args:
+        strictness: ``Strict`` (unknown fields are refused), ``Warn`` or ``Ignore``.
+
+    Raises:
+        ApiError: 400 on unknown fields (Strict) or wrong types, 422 on missing ones.
+    """
+    if not isinstance(obj, dict):
+        raise bad_request("the object provided is unrecognized: a JSON object is expected")
+    found = Findings()
+    clean = walk(obj, node, "", found)
+    refused = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+    if found.wrong:
+        raise bad_request(refused + found.wrong[0])
+    warnings = [f'unknown field "{path}"' for path in found.unknown]
+    if warnings and strictness == "Strict":
+        raise bad_request(refused + "strict decoding error: " + ", ".join(warnings))
+    if found.missing:
+        name = str(clean.get("metadata", {}).get("name", ""))
+        raise invalid(
+            kind.kind, kind.group, name, [(p, "FieldValueRequired", "Required value") for p in found.missing]
+        )
+    return clean, [] if strictness == "Ignore" else warnings
+
+
+def check_metadata(obj: dict[str, Any], kind: Kind) -> None:
+    """Names and labels as Kubernetes allows them.
+
+    Raises:
+        ApiError: 422.
+    """
+    metadata = obj["metadata"]
+    causes: list[tuple[str, str, str]] = []
+    name = metadata["name"]
+    loose = kind.group == "rbac.authorization.k8s.io"
+    if (not loose and not NAME.match(name)) or len(name) > 253 or "/" in name:
+        rule = (
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+            "start and end with an alphanumeric character"
+        )
+        causes.append(("metadata.name", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'))
+    for key, value in (metadata.get("labels") or {}).items():
+        if len(value) > 63 or not LABEL_VALUE.match(value):
+            text = f"Invalid value: \"{value}\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"
+            causes.append((f"metadata.labels.{key}", "FieldValueInvalid", text))
+    if causes:
+        raise invalid(kind.kind, kind.group, name, causes)
+
+
+def immutable(kind: Kind, name: str, path: str) -> ApiError:
+    """422 for a field that never changes."""
+    return invalid(
+        kind.kind, kind.group, name, [(path, "FieldValueInvalid", "Invalid value: field is immutable")]
+    )
