@@ -1,0 +1,95 @@
+"""What it costs: the estimate before, the bill and the credits after."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+
+import pandas as pd
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from dreamnet.cost.billing import aws_cost_rows, google_billing_rows, report_window
+from dreamnet.cost.estimate import Estimate, check_budget, estimate
+from dreamnet.cost.report import burn_down, chart, table_markdown
+from dreamnet.errors import PrecheckFailed
+from dreamnet.report import Clock, Step
+from tasks.resources import catalogue
+from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
+
+
+def monthly_estimate(profile: str) -> Estimate:
+    """What everything that the catalogue declares costs a month."""
+    return estimate(catalogue(), load_profile(profile).variables())
+
+
+@task(task_run_name="price", **CLOUD_TASK)
+def check_price(profile: str, run: str) -> Step:
+    """Price the catalogue and hold it against the monthly budget.
+
+    Raises:
+        PrecheckFailed: it does not fit; the message says which lines to drop.
+    """
+    clock = Clock("Price")
+    budget = load_profile(profile).budget
+    priced = monthly_estimate(profile)
+    publish(f"estimate {profile}", priced.markdown(), f"Prices of {priced.date}")
+    checks = check_budget(priced, {"google": budget.google_monthly, "aws": budget.aws_monthly})
+    too_dear = [check.sentence for check in checks if not check.fits]
+    if too_dear:
+        raise PrecheckFailed(
+            " ".join(too_dear),
+            "Drop those resources from infrastructure/, or raise the Budget block's months.",
+        )
+    return clock.unchanged(
+        f"Google {priced.total('google'):.2f} and AWS {priced.total('aws'):.2f} USD a month."
+        f" {priced.against_plan()}"
+    )
+
+
+@task(task_run_name="cost report", **CLOUD_TASK)
+def report_costs(profile: str, run: str, days: int = 30) -> Step:
+    """Read both clouds' bills; publish a table, a chart and how long the credits last."""
+    clock = Clock("Costs")
+    settings, google, aws = load_profile(profile), google_account(profile), aws_account(profile)
+    today = datetime.now(UTC).date()
+    start, end = report_window(today, days)
+    table = f"{google.project}.{settings.budget.billing_table}"
+    rows = pd.concat(
+        [
+            google_billing_rows(google.bigquery(), table, start, end),
+            aws_cost_rows(aws.client("ce"), aws.account_id, start, end),
+        ],
+        ignore_index=True,
+    )
+    progress()(f"{len(rows)} rows from both bills, {start} to {end}")
+    credits = {"Google Cloud": settings.budget.google_credits, "AWS": settings.budget.aws_credits}
+    left = burn_down(rows, credits, today)
+    create_table_artifact(
+        key=f"credits-{profile}",
+        table=[
+            {
+                "provider": name,
+                "credits": value.credits,
+                "left": round(value.left, 2),
+                "a day": round(value.daily_average, 2),
+                "days": "unknown" if value.days is None else round(value.days, 1),
+            }
+            for name, value in left.items()
+        ],
+        description="Credits, and how long they last at the last seven days' pace",
+    )
+    picture = base64.b64encode(
+        chart(rows, settings.budget.google_monthly + settings.budget.aws_monthly)
+    ).decode()
+    publish(
+        f"costs {profile}",
+        f"![Daily costs](data:image/png;base64,{picture})\n\n{table_markdown(rows)}",
+        f"Costs from {start} to {end}",
+    )
+    said = "; ".join(
+        f"{name}: {value.left:.2f} of {value.credits:.0f} USD left"
+        + ("" if value.days is None else f", {value.days:.0f} days")
+        for name, value in left.items()
+    )
+    return clock.unchanged(said)

@@ -1,0 +1,83 @@
+"""DreamNet's backend on the clusters: deploy it, prove that it scales."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import task
+
+from dreamnet.kubernetes import scale
+from dreamnet.kubernetes.autoscale import find_autoscaler, prove_autoscaling
+from dreamnet.kubernetes.cluster import Cluster
+from dreamnet.kubernetes.connect import connect_eks, find_gke
+from dreamnet.report import Clock, Step
+from dreamnet.serving import application
+from dreamnet.serving.connection import current_url
+from dreamnet.serving.load import ReadLoad
+from tasks.support import CLOUD_TASK, INFRASTRUCTURE, aws_account, google_account, load_profile, progress
+
+Where = Literal["gke", "gke-second", "eks"]
+#: The clusters' names in infrastructure/.
+NAMES: dict[Where, str] = {"gke": "dreamnet", "gke-second": "dreamnet-second", "eks": "dreamnet"}
+
+
+def cluster(profile: str, where: Where) -> Cluster:
+    """One of the plan's clusters, found through its cloud's own record.
+
+    Raises:
+        ResourceError: there is no such cluster yet.
+    """
+    if where == "eks":
+        aws = aws_account(profile)
+        return connect_eks(aws, NAMES[where], aws.region)
+    google = google_account(profile)
+    zone = google.zone if where == "gke" else f"{google.second_region}-b"
+    return find_gke(google, NAMES[where], zone)
+
+
+def database_url(profile: str) -> str:
+    """The connection string that DreamNet reads now; before the migration that is Neon's."""
+    return current_url(google_account(profile)) or load_profile(profile).neon.connection().dsn()
+
+
+@task(task_run_name="deploy to {where}", **CLOUD_TASK)
+def deploy_application(profile: str, run: str, where: Where, url: str | None = None) -> Step:
+    """Apply the backend's manifests to a cluster and wait for the rollout and its address."""
+    clock = Clock(f"DreamNet on {where}")
+    settings = load_profile(profile)
+    deployed = application.deploy(
+        cluster(profile, where),
+        INFRASTRUCTURE,
+        settings.variables(),
+        url or database_url(profile),
+        settings.grace_seconds,
+        progress(),
+    )
+    said = f"{deployed.replicas} replicas ready at {deployed.address}"
+    return clock.done(said) if deployed.changed else clock.unchanged(said)
+
+
+@task(task_run_name="prove autoscaling on {where}", **CLOUD_TASK)
+def prove_scaling(profile: str, run: str, where: Where) -> Step:
+    """Load the backend with reads until its autoscaler has raised the replicas, unless it has before."""
+    clock = Clock(f"Autoscaling on {where}")
+    target = cluster(profile, where)
+    scaler = find_autoscaler(target, application.NAMESPACE, application.DEPLOYMENT)
+    last = scaler.get("status", {}).get("lastScaleTime")
+    if last:
+        return clock.unchanged(f"The autoscaler has changed the replicas before, last at {last}.")
+    address = scale.service_address(
+        target, application.NAMESPACE, application.DEPLOYMENT, load_profile(profile).grace_seconds
+    )
+    proof = prove_autoscaling(
+        target,
+        application.NAMESPACE,
+        application.DEPLOYMENT,
+        lambda: ReadLoad(f"http://{address}"),
+        load_profile(profile).grace_seconds,
+        progress(),
+    )
+    return clock.done(
+        f"{proof.before} to {proof.after} replicas {proof.seconds:.0f} s after the load began:"
+        f" CPU at {proof.metric} % of its request, target {proof.target} %."
+    )

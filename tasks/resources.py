@@ -1,0 +1,77 @@
+"""Plan what the files under infrastructure/ declare, and apply a plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from prefect import task
+
+from dreamnet.report import Clock, Step
+from dreamnet.resources.apply import apply_plan
+from dreamnet.resources.aws.driver import AwsDriver
+from dreamnet.resources.catalogue import Catalogue, load_catalogue
+from dreamnet.resources.google.driver import GoogleDriver
+from dreamnet.resources.model import Driver
+from dreamnet.resources.plan import Plan, make_plan
+from tasks.support import (
+    CLOUD_TASK,
+    INFRASTRUCTURE,
+    aws_account,
+    google_account,
+    load_profile,
+    progress,
+    publish,
+)
+
+
+def drivers(profile: str) -> dict[str, Driver]:
+    """One driver a cloud, on the profile's accounts."""
+    return {"google": GoogleDriver(google_account(profile)), "aws": AwsDriver(aws_account(profile))}
+
+
+def catalogue(folders: tuple[str, ...] = ()) -> Catalogue:
+    """What the files in these folders declare, with what they depend on; without folders, all."""
+    everything = load_catalogue(INFRASTRUCTURE)
+    return everything.select(folders) if folders else everything
+
+
+@task(task_run_name="plan {folders}", **CLOUD_TASK)
+def plan_resources(profile: str, run: str, folders: tuple[str, ...]) -> str:
+    """Read what lives and say what an apply would do; changes nothing.
+
+    Returns:
+        The plan as JSON, which `apply_resources` takes. Its Markdown is an artifact.
+    """
+    plan = make_plan(catalogue(folders), drivers(profile), load_profile(profile).variables())
+    publish(f"plan {profile} {' '.join(folders)}", plan.markdown(), "What would be created or changed")
+    counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items() if count)
+    progress()(f"Plan {plan.id[:12]}: {counts}")
+    return plan.to_json()
+
+
+@task(task_run_name="apply {folders}", **CLOUD_TASK)
+def apply_resources(profile: str, run: str, folders: tuple[str, ...], plan_json: str) -> Step:
+    """Do what a plan says, and wait until everything is up.
+
+    Raises:
+        PrecheckFailed: the plan has gone stale.
+        ResourceError: what failed, by name; what does not depend on it was done all the same.
+    """
+    clock = Clock(f"Resources of {' and '.join(folders)}")
+    plan = Plan.from_json(plan_json)
+    if not plan.changes:
+        return clock.unchanged(f"All {len(plan.steps)} resources are as declared.")
+    settings = load_profile(profile)
+    say = progress()
+    report = apply_plan(
+        plan,
+        catalogue(folders),
+        drivers(profile),
+        settings.variables(),
+        settings.secrets(),
+        lambda resource, words: say(f"{resource}: {words}"),
+    )
+    publish(f"applied {profile} {' '.join(folders)}", report.markdown(), "What was created or changed")
+    report.raise_for_failures()
+    done = Counter(outcome.status for outcome in report.outcomes)
+    return clock.done(", ".join(f"{count} {status}" for status, count in sorted(done.items())))
