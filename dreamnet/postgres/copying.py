@@ -1,0 +1,212 @@
+"""Copying rows: one read of the source feeds every target; big tables in pieces; memory bounded.
+
+A piece is a range of a table's blocks, read through the exported snapshot and written to each target in one
+transaction together with its record. libpq's blocking writes are the back pressure: the slowest target sets
+the pace
+and nothing piles up in between.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from dreamnet.postgres import state
+from dreamnet.postgres.catalog import Table
+from dreamnet.postgres.database import Connection, Database, explained
+
+PIECE_BYTES = 128 * 1024 * 1024
+BLOCK_BYTES = 8192
+_FLUSH_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Blocks [first, last) of one table; last None: to the end (blocks added later hold nothing the
+    snapshot sees).
+    """
+
+    table: Table
+    number: int
+    of: int
+    first: int
+    last: int | None
+
+    def step(self, generation: int) -> str:
+        """Under which name it is recorded."""
+        return f"copy:{generation}:{self.table.name}:{self.number}/{self.of}"
+
+    @property
+    def bytes(self) -> int:
+        """Size on the source's disk, for progress and order."""
+        return max(self.table.bytes // self.of, 1)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy moved: rows and bytes of the COPY stream, seconds of wall clock."""
+
+    rows: int
+    bytes: int
+    seconds: float
+
+
+def pieces(tables: Iterable[Table], piece_bytes: int = PIECE_BYTES) -> list[Piece]:
+    """Cut tables into pieces, the biggest first so that no worker ends alone with a big one."""
+    cut: list[Piece] = []
+    for table in tables:
+        if table.partitioned:
+            continue  # its partitions are tables of their own
+        blocks = -(-table.bytes // BLOCK_BYTES)
+        count = max(1, -(-table.bytes // piece_bytes))
+        bounds = [blocks * index // count for index in range(count)]
+        for index, first in enumerate(bounds):
+            last = bounds[index + 1] if index + 1 < count else None
+            cut.append(Piece(table, index + 1, count, first, last))
+    return sorted(cut, key=lambda piece: -piece.bytes)
+
+
+def finished_tables(steps: Iterable[str], generation: int) -> set[str]:
+    """Names of the tables of which every piece is recorded."""
+    seen: dict[str, tuple[int, int]] = {}
+    prefix = f"copy:{generation}:"
+    for step in steps:
+        if step.startswith(prefix):
+            table, _, fraction = step.removeprefix(prefix).rpartition(":")
+            seen[table] = (seen.get(table, (0, 0))[0] + 1, int(fraction.partition("/")[2]))
+    return {table for table, (have, of) in seen.items() if have == of}
+
+
+class Copier:
+    """Copies pieces with several workers, each with its own connection to the source and to every target."""
+
+    def __init__(
+        self,
+        source: Database,
+        targets: Sequence[Database],
+        migration: str,
+        *,
+        workers: int,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._source, self._targets, self._migration = source, list(targets), migration
+        self._workers, self._progress = workers, progress
+        self._lock = threading.Lock()
+        self._rows = self._bytes = self._done = 0
+
+    def run(self, todo: Sequence[Piece], snapshot: str, generation: int) -> Copied:
+        """Copy all pieces from the snapshot. The first failure stops every worker after its present piece."""
+        started = time.monotonic()
+        work: queue.SimpleQueue[Piece] = queue.SimpleQueue()
+        for piece in todo:
+            work.put(piece)
+        stop = threading.Event()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="copy") as pool:
+            jobs = [
+                pool.submit(self._worker, work, stop, snapshot, generation, len(todo))
+                for _ in range(min(self._workers, len(todo)))
+            ]
+            done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+            stop.set()
+        for job in (*done, *jobs):
+            job.result()
+        return Copied(self._rows, self._bytes, round(time.monotonic() - started, 3))
+
+    def _worker(
+        self,
+        work: queue.SimpleQueue[Piece],
+        stop: threading.Event,
+        snapshot: str,
+        generation: int,
+        total: int,
+    ) -> None:
+        application = f"dreamnet:{self._migration}"
+        with ExitStack() as stack:
+            source = stack.enter_context(self._source.connect(application))
+            targets = [stack.enter_context(target.connect(application)) for target in self._targets]
+            with explained(self._source, "read at the exported snapshot"):
+                source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+            while not stop.is_set():
+                try:
+                    piece = work.get_nowait()
+                except queue.Empty:
+                    return
+                rows, size = self._copy(source, targets, piece, generation)
+                self._note(piece, rows, size, total)
+
+    def _note(self, piece: Piece, rows: int, size: int, total: int) -> None:
+        with self._lock:
+            self._rows += rows
+            self._bytes += size
+            self._done += 1
+            done = self._done
+        part = f" {piece.number}/{piece.of}" if piece.of > 1 else ""
+        self._progress(f"copied {piece.table.name}{part}: {rows} rows ({done} of {total} pieces)")
+
+    def _copy(
+        self, source: Connection, targets: list[Connection], piece: Piece, generation: int
+    ) -> tuple[int, int]:
+        read, write = copy_statements(piece)
+        with ExitStack() as stack:
+            # One transaction a target: the rows and the record of them.
+            for target, database in zip(targets, self._targets, strict=True):
+                stack.enter_context(explained(database, f"load {piece.table.name}"))
+                stack.enter_context(target.transaction())
+            rows, size = _tee(source, targets, read, write)
+            for target in targets:
+                state.record(target, self._migration, piece.step(generation), {"rows": rows})
+        return rows, size
+
+
+def copy_statements(piece: Piece) -> tuple[sql.Composed, sql.Composed]:
+    """The COPY that reads the piece and the COPY that loads it."""
+    table = piece.table
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    form = sql.SQL("(FORMAT binary)" if table.binary else "(FORMAT text)")
+    limits = []
+    if piece.first:
+        limits.append(sql.SQL("ctid >= {}").format(sql.Literal(f"({piece.first},0)")))
+    if piece.last is not None:
+        limits.append(sql.SQL("ctid < {}").format(sql.Literal(f"({piece.last},0)")))
+    where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(limits) if limits else sql.SQL("")
+    rows = sql.SQL("SELECT {} FROM ONLY {}").format(columns, table.name.sql) + where
+    read = sql.SQL("COPY ({}) TO STDOUT ").format(rows) + form
+    # A table without columns to insert still has rows to count: COPY needs no column list then.
+    listed = sql.SQL(" ({})").format(columns) if table.columns else sql.SQL("")
+    write = sql.SQL("COPY {}").format(table.name.sql) + listed + sql.SQL(" FROM STDIN ") + form
+    return read, write
+
+
+def _tee(
+    source: Connection, targets: Sequence[Connection], read: sql.Composed, write: sql.Composed
+) -> tuple[int, int]:
+    size = 0
+    with ExitStack() as stack:
+        reader = stack.enter_context(source.cursor())
+        sinks = [stack.enter_context(target.cursor().copy(write)) for target in targets]
+        with reader.copy(read) as rows:
+            buffer = bytearray()
+            for row in rows:
+                buffer += row
+                if len(buffer) >= _FLUSH_BYTES:
+                    size += _flush(buffer, sinks)
+            size += _flush(buffer, sinks)
+        count = max(reader.rowcount, 0)
+    return count, size
+
+
+def _flush(buffer: bytearray, sinks: Sequence[psycopg.Copy]) -> int:
+    block = bytes(buffer)
+    buffer.clear()
+    for sink in sinks:
+        sink.write(block)
+    return len(block)

@@ -1,0 +1,173 @@
+"""Moving the writers from one database to another: used for cut-over and, the other way round, for rolling
+back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psycopg import sql
+
+from dreamnet.errors import VerificationError
+from dreamnet.postgres import catalog, freeze, verify
+from dreamnet.postgres.catalog import Table
+from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.streams import Point, Stream, common_point
+from dreamnet.postgres.verify import Difference, Verification
+
+SMALL_BYTES = 4 * 1024 * 1024
+"""Tables up to this size are compared once more inside the freeze: some ten milliseconds for all of them."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """What a cut-over or a way back did.
+
+    Args:
+        freeze_seconds: from the first write that may have waited until the switch was done.
+        drain_seconds, check_seconds, switch_seconds: its parts. proof: full comparison of the frozen state,
+        computed
+            from snapshots of it after writers went on.
+        following: per database, "following" or why it does not follow the new primary.
+    """
+
+    primary: str
+    freeze_seconds: float
+    drain_seconds: float
+    check_seconds: float
+    switch_seconds: float
+    sequences: int
+    proof: Verification
+    following: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {**asdict(self), "proof": self.proof.as_dict()}
+
+
+def raise_on(differences: Sequence[Difference], consequence: str) -> None:
+    """Raise VerificationError naming the first differences."""
+    if differences:
+        shown = "; ".join(map(str, differences[:3]))
+        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise VerificationError(f"{shown}{more}.", consequence)
+
+
+_NOTHING_SWITCHED = (
+    "Nothing was switched and the source takes writes; copy the table again (abandon, empty target, new run)."
+)
+
+
+def verify_stream(stream: Stream, tables: Sequence[Table], timeout: float) -> Verification:
+    """Compare all rows, the schema and (not while following: they are set at cut-over) no sequences."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        with common_point(stream, tables, timeout, stack) as point:
+            since = point.frozen.since
+        paused = time.monotonic() - since
+        verification = compare(stream, point, tables, started)
+    return Verification(
+        verification.tables,
+        verification.rows,
+        verification.differences,
+        verification.seconds,
+        f"one common state; writers waited {paused:.3f} s",
+    )
+
+
+def compare(stream: Stream, point: Point, tables: Sequence[Table], started: float) -> Verification:
+    """Rows and schema at the point's snapshots."""
+    followers = [(db, c) for (_, db), c in zip(stream.subscribers, point.subscribers, strict=True)]
+    rows, differences = verify.compare_rows((stream.publisher, point.publisher), followers, tables)
+    for database, connection in followers:
+        differences += verify.compare_schema(point.publisher, connection, database.label)
+    return Verification(
+        len(tables), rows, tuple(differences), round(time.monotonic() - started, 3), "the frozen state"
+    )
+
+
+def move(
+    stream: Stream,
+    primary: Database,
+    tables: Sequence[Table],
+    switch: Callable[[], None],
+    *,
+    before_switch: Callable[[], None],
+    timeout: float,
+) -> Move:
+    """Freeze the stream's publisher, drain, check, make it refuse writes, and call `switch`.
+
+    Any failure before the refusal is committed rolls the freeze back by itself. If `switch` raises, the
+    publisher
+    takes writes again and the error goes on. `before_switch` is called after the last check; it records the
+    intent,
+    so that a run killed during the switch is continued by the next one rather than guessed about.
+    """
+    with ExitStack() as stack:
+        setter = {db: stack.enter_context(db.connect(stream.application)) for _, db in stream.subscribers}
+        with common_point(stream, tables, timeout, stack) as point:
+            drained = time.monotonic()
+            sequences = _set_sequences(point.publisher, setter)
+            raise_on(_quick_checks(stream, point, tables), _NOTHING_SWITCHED)
+            checked = time.monotonic()
+            before_switch()
+            point.frozen.keep(tables)
+            switch_over(stream.publisher, primary, switch, stream.application)
+            done = time.monotonic()
+            since = point.frozen.since
+        proof = compare(stream, point, tables, done)
+    return Move(
+        primary=primary.label,
+        freeze_seconds=round(done - since, 4),
+        drain_seconds=round(drained - since, 4),
+        check_seconds=round(checked - drained, 4),
+        switch_seconds=round(done - checked, 4),
+        sequences=sequences,
+        proof=proof,
+        following={},
+    )
+
+
+def switch_over(old: Database, primary: Database, switch: Callable[[], None], application: str) -> None:
+    """Let the new primary take writes and call `switch`; if that fails, let the old one take them again."""
+    with primary.connect(application) as connection:
+        freeze.thaw(connection)
+    try:
+        switch()
+    except BaseException:
+        with old.connect(application) as connection:
+            freeze.thaw(connection)
+        raise
+
+
+def _set_sequences(source: Connection, targets: dict[Database, Connection]) -> int:
+    values = catalog.sequence_values(source)
+    names = {str(name): name for name in catalog.sequences(source)}
+    if not values:
+        return 0
+    one = sql.SQL("setval({name}::regclass, {last}, {called})")
+    calls = [
+        one.format(name=sql.Literal(names[key].sql.as_string(source)), last=last, called=called)
+        for key, (last, called) in values.items()
+    ]
+    for database, connection in targets.items():
+        with explained(database, "set sequences"):
+            connection.execute(sql.SQL("SELECT ") + sql.SQL(", ").join(calls))
+    return len(values)
+
+
+def _quick_checks(stream: Stream, point: Point, tables: Sequence[Table]) -> list[Difference]:
+    small = [table for table in tables if table.bytes <= SMALL_BYTES]
+    followers = [(db, c) for (_, db), c in zip(stream.subscribers, point.subscribers, strict=True)]
+    _, differences = verify.compare_rows((stream.publisher, point.publisher), followers, small)
+    known = {table.name for table in tables}
+    new = [table.name for table in catalog.tables(point.publisher) if table.name not in known]
+    differences += [
+        Difference("the targets", "schema", str(name), "a table made since the copy", "nothing")
+        for name in new
+    ]
+    return differences

@@ -1,0 +1,239 @@
+"""How a PostgreSQL database is addressed, and what it means when it refuses us."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from dreamnet.errors import ConfigurationError, CredentialsError, GameplanError, UnreachableError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+CONNECT_TIMEOUT_S = 10
+LOOPBACK = ("127.", "localhost", "::1", "/")
+
+_ADDRESS = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
+# Settings that must not differ between two servers whose rows are compared as text.
+_TEXT_SETTINGS = (
+    "-c TimeZone=UTC -c DateStyle=ISO,MDY -c IntervalStyle=postgres -c extra_float_digits=1 "
+    "-c bytea_output=hex -c lc_monetary=C -c xmlbinary=base64"
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One PostgreSQL database and the role we use there. The password is in no repr.
+
+    Args:
+        sslmode: libpq's sslmode; `verify-full` for anything outside this machine.
+        sslrootcert: CA file, or `system` for the operating system's store; empty: libpq's default.
+        options: further libpq keywords of the connection string (for example channel_binding).
+    """
+
+    host: str
+    dbname: str
+    user: str
+    password: str = field(repr=False)
+    port: int = 5432
+    sslmode: str = "prefer"
+    sslrootcert: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_dsn(cls, dsn: str) -> Database:
+        """Read a connection URL or a libpq keyword string.
+
+        Raises ConfigurationError (without repeating the string) if it is malformed or lacks a part.
+        """
+        try:
+            parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+        except psycopg.ProgrammingError:
+            raise ConfigurationError(
+                "The database's connection string cannot be read.",
+                "Use postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            ) from None
+        missing = [name for name in ("host", "user", "dbname") if not parts.get(name)]
+        if missing:
+            raise ConfigurationError(
+                f"The database's connection string names no {' and no '.join(missing)}.",
+                "Use postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            )
+        extra = tuple(sorted((name, value) for name, value in parts.items() if name not in _ADDRESS))
+        return cls(
+            host=parts["host"],
+            dbname=parts["dbname"],
+            user=parts["user"],
+            password=parts.get("password", ""),
+            port=int(parts.get("port", "5432")),
+            sslmode=parts.get("sslmode", "prefer"),
+            sslrootcert=parts.get("sslrootcert", ""),
+            options=extra,
+        )
+
+    @property
+    def label(self) -> str:
+        """`host:port/database`: how messages name it."""
+        return f"{self.host}:{self.port}/{self.dbname}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the traffic stays on this machine, where TLS adds nothing."""
+        return self.host.startswith(LOOPBACK)
+
+    def dsn(self, **changes: str | int) -> str:
+        """The libpq connection string. Holds the password: hand it only to libpq or a secret store."""
+        parts: dict[str, str | int] = {name: getattr(self, name) for name in _ADDRESS if getattr(self, name)}
+        return make_conninfo("", **{**parts, **dict(self.options), **changes})
+
+    def url(self) -> str:
+        """The same as a URL (what most applications expect in a secret). Holds the password."""
+        from urllib.parse import quote, urlencode
+
+        query = {"sslmode": self.sslmode, "sslrootcert": self.sslrootcert, **dict(self.options)}
+        text = urlencode({name: value for name, value in query.items() if value})
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return f"postgresql://{login}@{self.host}:{self.port}/{quote(self.dbname, safe='')}?{text}"
+
+    def environment(self) -> dict[str, str]:
+        """Our own environment plus the PG* variables, for PostgreSQL's programs: nothing secret in argv."""
+        named = {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGDATABASE": self.dbname,
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGSSLMODE": self.sslmode,
+            "PGSSLROOTCERT": self.sslrootcert,
+            "PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT_S),
+        }
+        return {**os.environ, **{name: value for name, value in named.items() if value}}
+
+    def connect(
+        self, application: str = "dreamnet", *, autocommit: bool = True, replication: bool = False
+    ) -> Connection:
+        """Open a connection whose text output is the same on every server.
+
+        Args:
+            application: shown in pg_stat_activity; a migration finds its own orphans by it.
+            replication: a walsender connection, for CREATE_REPLICATION_SLOT.
+        Raises: CredentialsError, UnreachableError, ConfigurationError: one sentence, no secret.
+        """
+        settings: dict[str, str | int] = {
+            "application_name": application,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "keepalives_idle": 20,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+        if replication:
+            settings["replication"] = "database"
+        else:
+            settings["options"] = " ".join(filter(None, (dict(self.options).get("options"), _TEXT_SETTINGS)))
+        try:
+            return psycopg.connect(self.dsn(**settings), autocommit=autocommit)
+        except psycopg.OperationalError as error:
+            raise explain_connection(self, error) from None
+
+
+# Text of libpq's and the server's refusals (they carry no SQLSTATE before a connection exists).
+_REFUSALS: Mapping[str, tuple[type[GameplanError], str, str]] = {
+    "password authentication failed": (
+        CredentialsError,
+        "{label} refuses the password of role {user}.",
+        "Correct user and password in the database's block.",
+    ),
+    "no password supplied": (
+        CredentialsError,
+        "{label} wants a password for role {user}, and none is given.",
+        "Enter the password in the database's block.",
+    ),
+    "no pg_hba.conf entry": (
+        CredentialsError,
+        "{label} does not admit role {user} from this address.",
+        "Allow this address (authorised networks, security group), and TLS if the server demands it.",
+    ),
+    "role": (
+        CredentialsError,
+        "{label} does not know the role {user}, or does not let it log in.",
+        "Create it with LOGIN, or correct the user in the database's block.",
+    ),
+    "database": (
+        ConfigurationError,
+        "The server {host}:{port} has no database {dbname}.",
+        "Create it, or correct the database's name in its block.",
+    ),
+    "certificate": (
+        UnreachableError,
+        "The TLS certificate of {label} cannot be verified.",
+        "Give the provider's CA file as sslrootcert, or `system`, and the host name the certificate names.",
+    ),
+    "ssl": (
+        UnreachableError,
+        "{label} does not speak the TLS that sslmode={sslmode} demands.",
+        "Enable TLS on the server, or correct sslmode in the database's block.",
+    ),
+    "could not translate host name": (
+        UnreachableError,
+        "The host name {host} cannot be resolved.",
+        "Correct the host in the database's block, or check DNS.",
+    ),
+    "too many": (
+        UnreachableError,
+        "{label} has no connection left for us.",
+        "Close idle clients or raise max_connections.",
+    ),
+}
+
+
+def explain_connection(database: Database, error: psycopg.OperationalError) -> GameplanError:
+    """Turn a failed connection into one sentence and a remedy; never repeats the server's own text."""
+    text = str(error).lower()
+    facts = {name: getattr(database, name) for name in ("label", "host", "port", "dbname", "user", "sslmode")}
+    for needle, (kind, problem, remedy) in _REFUSALS.items():
+        # "role" and "database" alone are too common words: the server says `role "x" does not exist`.
+        sought = f'{needle} "' if needle in ("role", "database") else needle
+        if sought in text and (needle != "database" or "does not exist" in text):
+            return kind(problem.format(**facts), remedy)
+    return UnreachableError(
+        f"Nothing usable answers at {database.label}.",
+        "Check that the server runs and that host, port and firewall are right.",
+    )
+
+
+@contextmanager
+def explained(database: Database, doing: str) -> Iterator[None]:
+    """Translate what psycopg raises while `doing` something on `database`.
+
+    The server's primary message is kept (it names objects, not values); detail and the statement, which may
+    hold row values or a password, are dropped.
+    """
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise CredentialsError(
+            f"{database.label} does not let role {database.user} {doing}: {error.diag.message_primary}.",
+            "Grant the role this privilege, or use the role that owns the tables.",
+        ) from None
+    except psycopg.OperationalError as error:
+        if error.diag.message_primary is None:
+            raise UnreachableError(
+                f"The connection to {database.label} broke, while we tried to {doing}.",
+                "Run the same step again: it continues where it stopped.",
+            ) from None
+        raise _refused(database, doing, error) from None
+    except psycopg.Error as error:
+        raise _refused(database, doing, error) from None
+
+
+def _refused(database: Database, doing: str, error: psycopg.Error) -> GameplanError:
+    said = error.diag.message_primary or type(error).__name__
+    return GameplanError(
+        f"{database.label} failed to {doing}: {said}.",
+        "Put right what the server names and run the same step again: it continues where it stopped.",
+    )

@@ -1,0 +1,167 @@
+"""The schema: dumped by pg_dump, applied entry by entry, each entry recorded in the transaction that makes
+it.
+
+pg_dump knows every object type and its dependencies; a plain-text dump names each entry in a comment.
+Applying the
+entries ourselves (rather than psql or pg_restore) lets a killed run continue with the next entry, and
+indexes be
+built in parallel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from dreamnet.errors import GameplanError
+from dreamnet.postgres import binaries, state
+from dreamnet.postgres.catalog import STATE_SCHEMA
+from dreamnet.postgres.database import Connection, Database, explained
+
+DUMP_TIMEOUT_S = 600
+
+_HEADER = re.compile(r"^--\n-- Name: (.*); Type: (.*); Schema: (.*); Owner: ?.*\n--\n", re.MULTILINE)
+_RESTRICT = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
+_TRAILER = re.compile(r"^--\n-- PostgreSQL database dump complete\n--\n", re.MULTILINE)
+
+# What pg_dump's own preamble sets; lock_timeout so that a forgotten session is reported, not waited for.
+_SESSION = (
+    "SELECT set_config('search_path', '', false), set_config('check_function_bodies', 'false', false), "
+    "set_config('row_security', 'off', false), set_config('lock_timeout', '60s', false)"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object of a dump: its kind as pg_dump says (TABLE, INDEX, FK CONSTRAINT, ...) and its
+    statements.
+    """
+
+    name: str
+    kind: str
+    statements: str
+
+    @property
+    def step(self) -> str:
+        """Under which name it is recorded: a changed definition is another step."""
+        digest = hashlib.sha256(self.statements.encode()).hexdigest()[:12]
+        return f"schema:{self.kind}:{self.name}:{digest}"
+
+
+def dump(source: Database, section: str, version: int) -> list[Entry]:
+    """Entries of one section (`pre-data` or `post-data`) of the source's schema, in dependency order.
+
+    Owners, grants, tablespaces, publications and subscriptions stay behind: targets have their own roles.
+    """
+    command = [
+        binaries.find("pg_dump", version),
+        "--schema-only",
+        f"--section={section}",
+        "--no-owner",
+        "--no-privileges",
+        "--no-tablespaces",
+        "--no-publications",
+        "--no-subscriptions",
+        "--no-security-labels",
+        f"--exclude-schema={STATE_SCHEMA}",
+        "--lock-wait-timeout=30000",
+    ]
+    done = subprocess.run(
+        command, env=source.environment(), capture_output=True, text=True, timeout=DUMP_TIMEOUT_S, check=False
+    )
+    if done.returncode != 0:
+        said = next((line for line in done.stderr.splitlines() if "error:" in line), "no reason given")
+        raise GameplanError(
+            f"pg_dump cannot read the schema of {source.label}: {said.split('error:', 1)[-1].strip()}.",
+            "Grant the role what pg_dump names, or use the role that owns the tables.",
+        )
+    return parse(done.stdout)
+
+
+def parse(text: str) -> list[Entry]:
+    """Cut a plain-text dump at the comments with which pg_dump heads each entry."""
+    text = _TRAILER.split(_RESTRICT.sub("", text))[0]
+    heads = list(_HEADER.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    entries = []
+    for head, end in zip(heads, ends, strict=True):
+        name, kind, schema = head.groups()
+        statements = text[head.end() : end].strip()
+        full_name = name if schema == "-" else f"{schema}.{name}"
+        if statements and _wanted(name, kind, schema):
+            entries.append(Entry(full_name, kind, _tolerant(kind, statements)))
+    return entries
+
+
+def _wanted(name: str, kind: str, schema: str) -> bool:
+    # Comments on extensions need the extension's owner, whom providers keep to themselves. Our freeze's
+    # triggers
+    # stand on the application's tables but call our own schema's function.
+    return not (
+        (kind == "COMMENT" and name.startswith("EXTENSION "))
+        or (kind == "TRIGGER" and name.endswith(" dreamnet_frozen"))
+        or STATE_SCHEMA in (schema, name)
+    )
+
+
+def _tolerant(kind: str, statements: str) -> str:
+    # Every database is born with `public`, and pg_dump emits it where its owner was changed.
+    if kind == "SCHEMA":
+        return statements.replace("CREATE SCHEMA ", "CREATE SCHEMA IF NOT EXISTS ", 1)
+    return statements
+
+
+class Applier:
+    """Applies entries to one target, skipping those recorded as done."""
+
+    def __init__(
+        self, target: Database, migration: str, progress: Callable[[str], None], workers: int
+    ) -> None:
+        self._target, self._migration, self._progress, self._workers = target, migration, progress, workers
+
+    def pre_data(self, entries: Iterable[Entry]) -> None:
+        """Types, functions, tables, views: one after the other, as they depend on each other."""
+        self._serial(list(entries))
+
+    def post_data(self, entries: Iterable[Entry]) -> None:
+        """Indexes and keys in parallel; then what needs them (attached partitions, foreign keys,
+        triggers).
+        """
+        todo = self._open(list(entries))
+        indexes = [entry for entry in todo if entry.kind in ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT")]
+        attaches = [entry for entry in todo if entry.kind == "INDEX ATTACH"]
+        keys = [entry for entry in todo if entry.kind == "FK CONSTRAINT"]
+        early = {id(entry) for entry in (*indexes, *attaches)}
+        self._progress(f"{self._target.label}: building {len(indexes)} indexes and keys")
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="index") as pool:
+            # Each worker takes every n-th entry over one connection.
+            shares = [indexes[start :: self._workers] for start in range(self._workers)]
+            for finished in [pool.submit(self._serial, share) for share in shares if share]:
+                finished.result()
+        self._serial(attaches)
+        self._progress(f"{self._target.label}: checking {len(keys)} foreign keys")
+        self._serial([entry for entry in todo if id(entry) not in early])
+
+    def _open(self, entries: list[Entry]) -> list[Entry]:
+        with self._target.connect(f"dreamnet:{self._migration}") as connection:
+            done = state.steps(connection, self._migration, "schema:")
+        return [entry for entry in entries if entry.step not in done]
+
+    def _serial(self, entries: list[Entry]) -> None:
+        todo = self._open(entries)
+        if not todo:
+            return
+        with self._target.connect(f"dreamnet:{self._migration}") as connection:
+            connection.execute(_SESSION)
+            for entry in todo:
+                self._apply(connection, entry)
+
+    def _apply(self, connection: Connection, entry: Entry) -> None:
+        with explained(self._target, f"create {entry.kind.lower()} {entry.name}"), connection.transaction():
+            # No parameters: libpq's simple protocol takes several statements at once.
+            connection.execute(entry.statements.encode())
+            state.record(connection, self._migration, entry.step)

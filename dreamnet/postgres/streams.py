@@ -1,0 +1,136 @@
+"""A stream: one publisher, several subscribers, and the links between them (see replication)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from dreamnet.errors import GameplanError
+from dreamnet.postgres import freeze, replication
+from dreamnet.postgres.catalog import Table
+from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.replication import Lag, Link
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Changes flow from publisher to every subscriber over every link.
+
+    Args:
+        subscribers: by the key that names their slots.
+        links: one for each group of tables copied from a snapshot of its own.
+    """
+
+    publisher: Database
+    subscribers: tuple[tuple[str, Database], ...]
+    links: tuple[Link, ...]
+    application: str
+
+    @property
+    def slots(self) -> list[tuple[Link, str, Database]]:
+        """(link, slot and subscription name, subscriber) of every pairing."""
+        return [(link, link.slot(key), database) for key, database in self.subscribers for link in self.links]
+
+    def fence(self, connection: Connection, subscribers: Sequence[Connection], timeout: float) -> float:
+        """Write a heartbeat and wait until every subscriber shows it. Returns seconds; raises
+        GameplanError.
+        """
+        started = time.monotonic()
+        beats = [(link, replication.beat(connection, link)) for link in self.links]
+        for (_, database), subscriber in zip(self.subscribers, subscribers, strict=True):
+            for link, number in beats:
+                if not replication.wait_beat(subscriber, link, number, started + timeout):
+                    raise GameplanError(
+                        f"{database.label} has not caught up with {self.publisher.label} within {timeout} s.",
+                        "Wait until status shows a small lag; if it grows, read the subscriber's log for apply errors.",
+                    )
+        return time.monotonic() - started
+
+    def lag(self, *, measure: bool = True, timeout: float = 5) -> list[Lag]:
+        """How far each subscriber is behind; with `measure`, in seconds too, by a heartbeat (up to
+        `timeout`).
+        """
+        names = [slot for _, slot, _ in self.slots]
+        found = []
+        with self.publisher.connect(self.application) as connection:
+            beats = {link: replication.beat(connection, link) for link in self.links} if measure else {}
+            began = time.monotonic()
+            waited: dict[str, float | None] = {}
+            errors: dict[str, int] = {}
+            for link, slot, database in self.slots:
+                with database.connect(self.application) as subscriber:
+                    arrived = measure and replication.wait_beat(
+                        subscriber, link, beats[link], began + timeout
+                    )
+                    waited[slot] = round(time.monotonic() - began, 4) if arrived else None
+                    errors[slot] = replication.apply_errors(subscriber, slot)
+            rows = replication.slot_rows(connection, names)
+        for _, slot, database in self.slots:
+            active, _, behind, retained, _ = rows.get(slot, (False, None, None, None, None))
+            found.append(
+                Lag(
+                    database.label,
+                    slot,
+                    None if behind is None else int(behind),
+                    None if retained is None else int(retained),
+                    waited[slot],
+                    bool(active),
+                    errors[slot],
+                )
+            )
+        return found
+
+    def wait_caught_up(self, timeout: float) -> None:
+        """Wait until every subscriber has applied all that was committed when this was called."""
+        with ExitStack() as stack:
+            publisher = stack.enter_context(self.publisher.connect(self.application))
+            followers = [stack.enter_context(db.connect(self.application)) for _, db in self.subscribers]
+            self.fence(publisher, followers, timeout)
+
+    def remove(self) -> None:
+        """Drop subscriptions, slots, publications and heartbeats of this stream, wherever they are."""
+        for _, slot, database in self.slots:
+            with database.connect(self.application) as connection, explained(database, "drop a subscription"):
+                replication.unsubscribe(connection, slot)
+        with self.publisher.connect(self.application) as connection:
+            with explained(self.publisher, "drop slots and publications"):
+                for _, slot, _ in self.slots:
+                    replication.drop_slot(connection, slot)
+                for link in self.links:
+                    replication.unpublish(connection, link)
+
+
+@dataclass(frozen=True)
+class Point:
+    """The publisher with its writers waiting, every subscriber equal to it, and snapshots of that very
+    state.
+    """
+
+    frozen: freeze.Frozen
+    publisher: Connection
+    subscribers: tuple[Connection, ...]
+
+
+@contextmanager
+def common_point(
+    stream: Stream, tables: Sequence[Table], timeout: float, stack: ExitStack
+) -> Iterator[Point]:
+    """Hold the publisher's writers, drain, and take a snapshot on every server: all see the same rows.
+
+    Within the block writers wait; the snapshots live as long as `stack`. The pause is the time that the
+    subscribers
+    need to apply what is under way: milliseconds, and `timeout` at most.
+    """
+    application = stream.application
+    control = stack.enter_context(stream.publisher.connect(application))
+    source = stack.enter_context(stream.publisher.connect(application))
+    followers = [stack.enter_context(db.connect(application)) for _, db in stream.subscribers]
+    stream.fence(control, followers, timeout)  # catch up first, so that the pause is short
+    with freeze.freeze(stream.publisher, tables, application) as frozen:
+        stream.fence(control, followers, timeout)
+        for connection in (source, *followers):
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute("SELECT 1")  # the snapshot is taken by the first statement
+        yield Point(frozen, source, tuple(followers))
