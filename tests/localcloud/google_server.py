@@ -72,7 +72,7 @@ class FakeEngines:
         if verb.startswith("_"):
             raise AttributeError(verb)
 
-        def ask(name: str, **options: Any) -> FakeEndpoint:
+        def ask(name: str, *_: Any, **options: Any) -> FakeEndpoint:
             self.asked.append((verb, name, options))
             host = options.get("host") or "127.0.0.1"
             return FakeEndpoint(name, host, options.get("port") or 5432, server="https://127.0.0.1:6443")

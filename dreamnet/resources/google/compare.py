@@ -84,11 +84,19 @@ def _field(
     elif isinstance(wanted, list):
         found = _list(api, schema, name, wanted, live, path)
     else:
-        if name == "masterInstanceName" and isinstance(live, str):
-            live = live.rsplit(":", 1)[-1]  # Cloud SQL puts the project in front of it
-        found = iter(() if same(schema, wanted, live) else (Change(path, live, wanted),))
+        equal = same(schema, wanted, _respelled(name, wanted, live))
+        found = iter(() if equal else (Change(path, live, wanted),))
     for change in found:
         yield Change(change.path, change.before, change.after, change.replacement or replacement)
+
+
+def _respelled(name: str, wanted: Any, live: Any) -> Any:
+    """What services return in their own spelling, in ours."""
+    if name == "masterInstanceName" and isinstance(live, str):
+        return live.rsplit(":", 1)[-1]  # Cloud SQL puts the project in front
+    if name == "location" and str(wanted).upper() == str(live).upper():
+        return wanted  # Cloud Storage answers in capitals
+    return live
 
 
 def _not_compared(schema: Mapping[str, Any], name: str) -> bool:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 
+from dreamnet.errors import ConfigurationError
+from localcloud.frontdoor import FRONTDOOR, set_frontdoor
 from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, verb
 from localcloud.google.store import Stored
+from localcloud.ports import free_loopback
 
 if TYPE_CHECKING:
     from localcloud.google.calls import Call, Context
@@ -235,9 +238,8 @@ class ForwardingRules(Compute):
 
     def deleted(self, call: Call, resource: Stored) -> None:
         """Close the front door."""
-        from localcloud.frontdoor import remove_frontdoor
-
-        remove_frontdoor(call.context.engines)
+        call.context.engines.delete(FRONTDOOR)
+        call.context.state.remove_endpoint(FRONTDOOR)
 
 
 def _links(value: Any) -> Iterator[tuple[str, str]]:
@@ -272,7 +274,7 @@ def balance(context: Context, changed: Stored | None = None) -> str | None:
         for rule in rules:
             service = _service(context, rule, fresh)
             if service:
-                return _open(context, service, fresh)
+                return _open(context, rule, service, fresh)
     return None
 
 
@@ -282,9 +284,7 @@ def _service(context: Context, rule: Stored, fresh: dict[str, Stored]) -> Stored
     return _follow(context, url_map.body.get("defaultService", ""), fresh) if url_map else None
 
 
-def _open(context: Context, service: Stored, fresh: dict[str, Stored]) -> str | None:
-    from localcloud.frontdoor import Upstream, set_frontdoor
-
+def _open(context: Context, rule: Stored, service: Stored, fresh: dict[str, Stored]) -> str:
     backends = service.body.get("backends", [])
     # PREFERRED backends take all traffic while they are healthy; among equals the declared order counts.
     ordered = sorted(backends, key=lambda one: one.get("preference") != "PREFERRED")
@@ -293,17 +293,27 @@ def _open(context: Context, service: Stored, fresh: dict[str, Stored]) -> str | 
         group = _follow(context, backend.get("group", ""), fresh)
         zone = _ZONE.search(group.path) if group else None
         for one in group.private.get("endpoints", []) if group else []:
-            upstreams.append(
-                Upstream(address=f"{one['ipAddress']}:{one['port']}", region=zone[1] if zone else "global")
-            )
+            address = f"{one['ipAddress']}:{one['port']}"
+            upstreams.append({"address": address, "region": zone[1] if zone else "global"})
     check = _health_check(context, service, fresh)
+    host, port = _listen(int(str(rule.body.get("portRange") or "80").split("-")[0]))
     endpoint = set_frontdoor(
         context.engines,
         upstreams,
         health_path=_health_path(context, service, fresh),
         interval_seconds=float(check.get("checkIntervalSec", 5)),
+        host=host,
+        port=port,
     )
     return endpoint.host
+
+
+def _listen(port: int) -> tuple[str, int | None]:
+    """An address of its own with the rule's port; where only root may open it, any port of 127.0.0.1."""
+    try:
+        return free_loopback(port), port
+    except ConfigurationError:
+        return "127.0.0.1", None
 
 
 def _follow(context: Context, link: str, fresh: dict[str, Stored]) -> Stored | None:
