@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,9 +21,6 @@ from dreamnet.errors import ConfigurationError, UnreachableError
 #: line, a cloud's server or a test started it.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
-#: Handles of our own children, kept so that those which end are reaped.
-_children: list[subprocess.Popen[bytes]] = []
-
 
 def spawn(
     argv: Sequence[str],
@@ -39,34 +37,39 @@ def spawn(
 
     Raises:
         ConfigurationError: the program is missing.
+        UnreachableError: it ended at once.
     """
+    program = argv[0]
+    if shutil.which(program) is None:
+        raise ConfigurationError(
+            f"{program} is not there.", "Install the project with its `rehearsal` extra."
+        )
     inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
     with log.open("ab") as output:
-        try:
-            child = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-                env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
-                start_new_session=True,
-                user=user,
-                group=user,
-                extra_groups=[] if user else None,
-            )
-        except FileNotFoundError as error:
-            raise ConfigurationError(
-                f"{argv[0]} is not there.", "Install the project with its `rehearsal` extra."
-            ) from error
-    _children.append(child)
-    return psutil.Process(child.pid)
+        # The shell leaves at once, so that the server is nobody's child: stopping one server (the local
+        # Google, say) must not take along those that it started.
+        shell = subprocess.run(
+            ["sh", "-c", '"$@" >&2 & echo $!', "sh", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            cwd=directory,
+            env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
+            start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            check=True,
+        )
+    try:
+        return psutil.Process(int(shell.stdout))
+    except psutil.NoSuchProcess as error:
+        raise UnreachableError(f"{program} ended at once: {last_line(log)}", f"Read {log}.") from error
 
 
 def find(pid: int | None, created: float | None) -> psutil.Process | None:
     """The live process with this number and creation time; None where it has ended or the number is
     another's."""
-    _reap()
     if pid is None:
         return None
     try:
@@ -90,7 +93,6 @@ def terminate(
     alive = _wait(family, 1.0)
     _signal(alive, signal.SIGKILL)
     _wait(alive, 5.0)
-    _reap()
 
 
 def kill(process: psutil.Process) -> None:
@@ -98,7 +100,6 @@ def kill(process: psutil.Process) -> None:
     family = _family(process)
     _signal(family, signal.SIGKILL)
     _wait(family, 5.0)
-    _reap()
 
 
 def wait_until_ready(
@@ -175,7 +176,6 @@ def _wait(processes: Sequence[psutil.Process], timeout: float) -> list[psutil.Pr
     alive = [process for process in processes if _is_alive(process)]
     while alive and time.monotonic() < deadline:
         time.sleep(0.01)
-        _reap()
         alive = [process for process in alive if _is_alive(process)]
     return alive
 
@@ -185,9 +185,3 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _reap() -> None:
-    for child in list(_children):
-        if child.poll() is not None and child in _children:
-            _children.remove(child)
