@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from dreamnet.errors import ConfigurationError, PrecheckFailed
@@ -59,9 +60,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Ordered steps, dependencies first. `id` is the hash of everything in them."""
+    """Ordered steps, dependencies first.
+
+    Attributes:
+        steps: `id` is the hash of everything in them.
+        nonce: random, travels with the plan: retries of this plan repeat its idempotency keys, while a later
+            plan of equal content (after a destroy, say) gets keys of its own.
+    """
 
     steps: tuple[Step, ...]
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def id(self) -> str:
@@ -79,7 +87,8 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as one JSON object with its id."""
-        return json.dumps({"id": self.id, "steps": [asdict(step) for step in self.steps]}, indent=1)
+        steps = [asdict(step) for step in self.steps]
+        return json.dumps({"id": self.id, "nonce": self.nonce, "steps": steps}, indent=1)
 
     @staticmethod
     def from_json(text: str) -> Plan:
@@ -90,7 +99,7 @@ class Plan:
         """
         try:
             document = json.loads(text)
-            plan = Plan(tuple(_step_from(step) for step in document["steps"]))
+            plan = Plan(tuple(_step_from(step) for step in document["steps"]), document["nonce"])
             written = document["id"]
         except (ValueError, KeyError, TypeError):
             raise ConfigurationError(
@@ -120,8 +129,10 @@ class Plan:
             if not step.changes:
                 lines.append(f"{head}| | | |")
             for change in step.changes:
-                field = change.path + (" (forces replacement)" if change.replacement else "")
-                lines.append(f"{head}| {_cell(field)} | {_cell(change.before)} | {_cell(change.after)} |")
+                field_text = change.path + (" (forces replacement)" if change.replacement else "")
+                lines.append(
+                    f"{head}| {_cell(field_text)} | {_cell(change.before)} | {_cell(change.after)} |"
+                )
                 head = "| | | "
         return "\n".join([*lines, ""])
 

@@ -3,8 +3,9 @@ import threading
 import pytest
 
 from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError
-from dreamnet.resources.apply import apply_plan, destroy
+from dreamnet.resources.apply import apply_plan
 from dreamnet.resources.catalogue import load_catalogue
+from dreamnet.resources.destroy import destroy
 from dreamnet.resources.plan import Plan, make_plan
 
 ONE = "id: google/{0}\ntype: t\nname: {0}\nparent: p\nbody: {{{1}}}\n"
@@ -259,3 +260,15 @@ def test_destroy_goes_in_reverse_and_is_repeatable(world, cloud):
     del cloud.failing["database"]
     assert statuses(world.destroy())["app"] == "unchanged"
     assert cloud.bodies == {}
+
+
+def test_a_plan_after_a_destroy_has_idempotency_keys_of_its_own(world, cloud):
+    first = world.plan()
+    world.apply(first)
+    world.destroy()
+    again = world.plan()
+    assert again.id == first.id
+    world.apply(again)
+    assert len(cloud.tokens["create network"]) == 2, (
+        "a cloud would take an old key for the old, finished request"
+    )
