@@ -7,7 +7,7 @@ deactivation"), so the night leaves autoscalers alone and they take over again i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class Workloads:
             progress(f"{original.id}: {describe(original.state)} -> 0 replicas")
         self.patience.until(
             f"{self.name} asleep",
-            lambda: self._pending(originals, lambda status, _: status.get("replicas", 0) == 0),
+            lambda: self._waiting_for(originals, self._has_ended),
             progress,
             "Look for pods that do not end: finalizers, or a long terminationGracePeriodSeconds.",
         )
@@ -86,7 +86,7 @@ class Workloads:
             self.cluster.merge(path, patch)
         self.patience.until(
             f"{self.name} awake",
-            lambda: self._pending(originals, lambda status, wanted: status.get("readyReplicas", 0) >= wanted),
+            lambda: self._waiting_for(originals, _is_ready),
             progress,
             "Look at the pods that are not ready: kubectl describe says why.",
         )
@@ -105,15 +105,26 @@ class Workloads:
             found.append(f"replicas {before['replicas']} are now {now['replicas']}")
         return found
 
-    def _pending(self, originals: Sequence[Item], done: Any) -> str:
+    def _waiting_for(self, originals: Sequence[Item], done: Callable[[Object], bool]) -> str:
+        """Which workloads are not done; a status of an older generation says nothing yet."""
         waiting = []
         for original in originals:
             live = self.cluster.get(self._path(original.id))
-            status, wanted = live.get("status", {}), live["spec"].get("replicas", 1)
-            current = status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
-            if not (current and done(status, wanted)):
+            current = live.get("status", {}).get("observedGeneration", 0) >= live["metadata"].get(
+                "generation", 0
+            )
+            if not (current and done(live)):
                 waiting.append(live["metadata"]["name"])
         return f"waiting for {', '.join(waiting)}" if waiting else ""
+
+    def _has_ended(self, workload: Object) -> bool:
+        """No replicas and no pods: the status counts no pod that is still ending."""
+        if workload["status"].get("replicas", 0):
+            return False
+        labels = workload["spec"]["selector"].get("matchLabels", {})
+        selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        pods = self.cluster.kind("v1", "Pod").path(workload["metadata"]["namespace"])
+        return not selector or not self.cluster.items(pods, selector)
 
     def _scalers(self) -> dict[tuple[str, str, str], Object]:
         kind = self.cluster.kind("autoscaling/v2", "HorizontalPodAutoscaler")
@@ -142,6 +153,10 @@ class Workloads:
         kinds = {kind.lower(): kind for kind in KINDS}
         kind: Kind = self.cluster.kind("apps/v1", kinds[kind_name])
         return kind.path(namespace, name)
+
+
+def _is_ready(workload: Object) -> bool:
+    return bool(workload["status"].get("readyReplicas", 0) >= workload["spec"].get("replicas", 1))
 
 
 def _state(replicas: int, scaler: Object | None) -> dict[str, Any]:

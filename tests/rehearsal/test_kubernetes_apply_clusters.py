@@ -2,6 +2,7 @@
 
 import base64
 import threading
+import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,10 +124,22 @@ def get(address, path):
         return answer.status, answer.headers
 
 
+def until_refused(address, seconds=10):
+    """Whether nothing listens any more: a pod that ends may answer a moment longer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            get(address, "/readyz")
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_who_we_are(cloud):
     assert each_cluster(cloud.clusters, lambda cluster: cluster.check()[:5]) == {
-        "gke": "v1.35",
-        "eks": "v1.35",
+        "gke/us-central1/gke": "v1.35",
+        "eks/us-east-1/eks": "v1.35",
     }
 
 
@@ -225,8 +238,7 @@ def test_scaling_to_zero_stops_the_service_and_back(cloud):
     address = service_address(cloud.eks, NAMESPACE, NAME, 30)
     before, _ = scale(cloud.eks, NAMESPACE, NAME, 0)
     wait_rollout(cloud.eks, NAMESPACE, NAME, 30, quiet)
-    with pytest.raises(OSError, match=r"."):
-        get(address, "/readyz")
+    assert until_refused(address), "it still answers"
     scale(cloud.eks, NAMESPACE, NAME, before)
     wait_rollout(cloud.eks, NAMESPACE, NAME, 60, quiet)
     assert get(service_address(cloud.eks, NAMESPACE, NAME, 30), "/readyz")[0] == 200
@@ -246,7 +258,7 @@ def test_real_load_raises_the_replicas(cloud):
 
         def hammer():
             while not stop.is_set():
-                get(address, "/dreams?limit=50")
+                get(address, "/readyz")
 
         threads = [threading.Thread(target=hammer) for _ in range(8)]
         for thread in threads:

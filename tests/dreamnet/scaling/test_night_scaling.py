@@ -390,6 +390,20 @@ def test_pools_are_sized_by_their_instance_groups_where_they_have_some(world):
     assert world.state()["gke/us-central1/gke/nodepool/gpu"]["nodes"] == 3
 
 
+def test_pods_that_do_not_end_hold_the_nodes(world):
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "api-1", "namespace": "dreamnet", "labels": {"app": "api"}},
+    }
+    world.gke_api.put(pod)
+    impatient = fleet([world.gke], world.google, None, Patience(timeout=0.1, poll=0))
+    with pytest.raises(ResourceError, match="waiting for api") as caught:
+        scale_down(impatient, world.store, progress=world.said.append)
+    assert "finalizers" in caught.value.remedy
+    assert world.google.log == [], "the nodes stay under them"
+
+
 def test_autopilot_has_no_pools_of_ours(world):
     world.google.autopilot = True
     assert not any("nodepool" in key for key in world.state())
