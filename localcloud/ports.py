@@ -11,11 +11,19 @@ import errno
 import random
 import socket
 import sys
+import threading
+import time
 
 from dreamnet.errors import ConfigurationError
 
 _LOWEST, _HIGHEST = 10240, 32767
 _ATTEMPTS = 200
+#: Seconds that a port may stay taken before we say so: another process' probe may hold it for a moment.
+_PATIENCE = 0.5
+
+#: Held while a port is probed and while a process is forked. A child forked meanwhile would hold a copy of the
+#: probe's socket until it executes its program, and the port would look taken to whoever was given it.
+FORKING = threading.Lock()
 
 
 def can_bind(host: str, port: int) -> bool:
@@ -57,13 +65,15 @@ def free_loopback(port: int) -> str:
 
 def require_free(host: str, port: int) -> None:
     """Raise `ConfigurationError` unless `port` on `host` can be bound now."""
-    error = _bind_error(host, port)
-    if error is not None:
-        raise _refusal(host, port, error)
+    deadline = time.monotonic() + _PATIENCE
+    while (error := _bind_error(host, port)) is not None:
+        if error != errno.EADDRINUSE or time.monotonic() > deadline:
+            raise _refusal(host, port, error)
+        time.sleep(0.05)
 
 
 def _bind_error(host: str, port: int) -> int | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with FORKING, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: a port whose last connections are in TIME_WAIT is free, one with a listener is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

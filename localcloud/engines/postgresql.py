@@ -22,6 +22,7 @@ from psycopg import sql
 
 from dreamnet.errors import ConfigurationError, UnreachableError
 from localcloud.engines.system_user import hand_over, let_through, postgres_account
+from localcloud.ports import FORKING
 
 #: The superuser, on the Unix socket only.
 ADMIN = "rehearsal_admin"
@@ -232,21 +233,23 @@ def _run(argv: list[str], what: str, password: str | None = None) -> None:
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
     if password is not None:
         environment["PGPASSWORD"] = password
-    done = subprocess.run(
-        argv,
-        env=environment,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        user=account,
-        group=account,
-        extra_groups=[] if account else None,
-    )
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    with FORKING:
+        process = subprocess.Popen(
+            argv,
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            user=account,
+            group=account,
+            extra_groups=[] if account else None,
+        )
+    output, _ = process.communicate()
+    if process.returncode:
+        said = output.strip().splitlines()
         raise UnreachableError(
-            f"{what} failed: {said[-1] if said else f'exit code {done.returncode}'}.",
+            f"{what} failed: {said[-1] if said else f'exit code {process.returncode}'}.",
             "Make sure that the disk has room and, for a replica, that its primary runs.",
         )

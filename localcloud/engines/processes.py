@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from dreamnet.errors import ConfigurationError, UnreachableError
+from localcloud.ports import FORKING
 
 #: What a server inherits from whoever starts it. No more, so that it behaves the same whether the command
 #: line, a cloud's server or a test started it.
@@ -45,7 +46,7 @@ def spawn(
             f"{program} is not there.", "Install the project with its `rehearsal` extra."
         )
     inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
-    with log.open("ab") as output:
+    with log.open("ab") as output, FORKING:
         # The shell leaves at once, so that the server is nobody's child: stopping one server (the local
         # Google, say) must not take along those that it started.
         shell = subprocess.run(
