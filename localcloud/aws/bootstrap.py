@@ -1,8 +1,8 @@
 """Runs inside a Lambda execution environment: loads the handler once, then answers one event a line.
 
-Standard input brings `{"event", "request_id", "deadline", "arn"}`, the answer goes to the descriptor that standard
-output was at the start: `{"result"}` or `{"error"}`, with what the handler printed. Uses nothing but the standard
-library, so that a function finds only what it brings and the runtime's boto3.
+Standard input brings `{"event", "request_id", "deadline", "arn"}`, the answer goes to the descriptor that
+standard output was at the start: `{"result"}` or `{"error"}`, with what the handler printed. Uses nothing but
+the standard library, so that a function finds only what it brings and the runtime's boto3.
 """
 
 from __future__ import annotations

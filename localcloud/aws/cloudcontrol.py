@@ -10,7 +10,6 @@ import copy
 import json
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dreamnet.errors import ConfigurationError, GameplanError
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
-from dreamnet.resources.aws.validation import given, schema_problems
+from dreamnet.resources.aws.validation import schema_problems
 from localcloud.aws.outputs import invented_outputs, named, without
 from localcloud.aws.store import Made, Request, Store
 from localcloud.aws.types import Clients, HandlerError, TypeHandler
@@ -369,10 +368,15 @@ def _handler_code(error: ClientError) -> str:
     """A service's refusal as a handler error code."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     lowered = code.lower()
-    if "already" in lowered or code in (
-        "ResourceInUseException",
-        "BucketAlreadyOwnedByYou",
-        "InvalidGroup.Duplicate",
+    if (
+        "already" in lowered
+        or lowered.startswith("resourceexists")
+        or code
+        in (
+            "ResourceInUseException",
+            "BucketAlreadyOwnedByYou",
+            "InvalidGroup.Duplicate",
+        )
     ):
         return "AlreadyExists"
     if "notfound" in lowered or "nosuch" in lowered or "nonexistent" in lowered or code == "404":

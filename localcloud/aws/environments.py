@@ -167,7 +167,8 @@ class _Environment:
     def _exchange(self, line: bytes, deadline: float) -> bytes | None:
         """The answer's line, what there was of it at the process's end, or None at the deadline."""
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None  # noqa: S101 - made with pipes above
+        if stdin is None or stdout is None:
+            raise RuntimeError("the environment was made without pipes")
         try:
             stdin.write(line)
             stdin.flush()

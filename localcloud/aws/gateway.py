@@ -74,6 +74,9 @@ class Gateway:
             answer = self._dispatch(call, environ)
         except AwsError as problem:
             answer = error(call, problem)
+        except Exception as problem:  # noqa: BLE001 - a server's edge: the client gets an AWS answer, we a log
+            _LOG.exception("%s:%s", call.service, call.operation)
+            answer = error(call, AwsError("InternalFailure", f"{type(problem).__name__}: {problem}", 500))
         if not call.operation.startswith(_READING):
             self.changed()
         return answer
@@ -95,7 +98,7 @@ class Gateway:
             answer = self._pass_on(environ, call.body)
         except NotImplementedError as problem:
             raise AwsError.not_in_rehearsal(call.service, call.operation) from problem
-        except Exception as problem:  # noqa: BLE001 - a fault in moto must not look like a success or a hang
+        except Exception as problem:  # a fault in moto must not look like a success
             _LOG.exception("moto: %s:%s", call.service, call.operation)
             raise AwsError("InternalFailure", f"{type(problem).__name__}: {problem}", 500) from problem
         kind = {key.lower(): value for key, value in answer.headers.items()}.get("content-type", "")

@@ -50,7 +50,7 @@ def named(schema: ResourceSchema, desired: dict[str, Any]) -> None:
 def invented_outputs(
     schema: ResourceSchema, properties: dict[str, Any], region: str, account_id: str
 ) -> dict[str, Any]:
-    """Fill in the outputs that others may refer to and nothing behind the type has given: identifiers and ARNs."""
+    """Fill in identifiers and ARNs, which others may refer to, where nothing behind the type gave them."""
     result = dict(properties)
     service, kind = schema.type_name.split("::")[1:3]
     fallback = f"{_PREFIXES.get(kind, kind.lower())}-{secrets.token_hex(9)[:17]}"

@@ -53,6 +53,7 @@ class LocalAws:
         folder.mkdir(mode=0o700, exist_ok=True)
         store = Snapshots.load(folder / "snapshot.pickle") or Store()
         store.interrupted()
+        store.moved(self.url)
         self._snapshots = Snapshots(folder / "snapshot.pickle", store)
         self._lambda, self._server = self._assemble(
             state, port, engines or Engines(state), store, credentials

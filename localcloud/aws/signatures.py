@@ -1,4 +1,4 @@
-"""Who is calling: Signature Version 4 checked against the rehearsal's one key pair, with botocore's own code."""
+"""Who is calling: Signature Version 4, checked against the one key pair with botocore's own code."""
 
 from __future__ import annotations
 

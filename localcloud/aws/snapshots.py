@@ -1,13 +1,16 @@
-"""What moto knows, kept on disk: the backends of all services in one pickle, so that shared objects stay shared."""
+"""What moto knows, kept on disk: all services in one pickle, so that shared objects stay shared."""
 
 from __future__ import annotations
 
 import _thread
+import importlib
 import io
 import logging
+import marshal
 import os
 import pickle
 import threading
+import types
 import weakref
 from pathlib import Path
 from typing import Any
@@ -25,14 +28,25 @@ class _Pickler(pickle.Pickler):
             return threading.RLock, ()
         if isinstance(value, weakref.WeakValueDictionary):
             return weakref.WeakValueDictionary, (dict(value),)
+        if (
+            isinstance(value, types.FunctionType)
+            and "<locals>" in value.__qualname__
+            and not value.__closure__
+        ):
+            return _function, (marshal.dumps(value.__code__), value.__module__)
         return NotImplemented
+
+
+def _function(code: bytes, module: str) -> types.FunctionType:
+    """A small function defined inside another one, such as a defaultdict's factory."""
+    return types.FunctionType(marshal.loads(code), vars(importlib.import_module(module)))
 
 
 class Snapshots:
     """Saves and restores everything in moto's memory, plus one object of ours.
 
-    A change is on disk at the latest two seconds after it was made; a kill -9 loses what came since. A request
-    that changes a dictionary while it is being written makes that attempt fail, and it is made again.
+    A change is on disk about two seconds after it was made; a kill -9 loses what came since. A request that
+    changes a dictionary while it is being written makes that attempt fail, and it is made again.
 
     Args:
         path: the file.
@@ -86,7 +100,7 @@ class Snapshots:
         if not path.exists():
             return None
         # Our own file, 0600 in the state directory: as trustworthy as the code beside it.
-        backends, ours = pickle.loads(path.read_bytes())  # noqa: S301
+        backends, ours = pickle.loads(path.read_bytes())
         for service, account, region, found in backends:
             moto_backends.get_backend(service)[account][region] = found
         return ours
@@ -94,7 +108,7 @@ class Snapshots:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._dirty.wait()
-            if self._stopped.wait(1.0):
+            if self._stopped.wait(2.0):
                 return
             self._dirty.clear()
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -69,6 +70,12 @@ class Store:
         self.requests: dict[str, Request] = {}
         self._by_client_token: dict[str, str] = {}
         self._busy: set[tuple[str, str, str]] = set()
+        self.url = ""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read back what an earlier version saved: what it did not know keeps its first value."""
+        self.__init__()  # type: ignore[misc]
+        self.__dict__.update(state)
 
     @staticmethod
     def _key(region: str, type_name: str, identifier: str) -> tuple[str, str, str]:
@@ -124,6 +131,19 @@ class Store:
             self.requests[request.token] = request
             if request.client_token:
                 self._by_client_token[request.client_token] = request.token
+
+    def moved(self, url: str) -> None:
+        """The endpoint has another address than when this was saved: so have the queues' URLs."""
+        with self._lock:
+            old, self.url = self.url, url
+            if old in ("", url):
+                return
+            made = list(self.made.values())
+            self.made.clear()
+            for one in made:
+                one.identifier = one.identifier.replace(old, url)
+                one.properties = json.loads(json.dumps(one.properties, default=str).replace(old, url))
+                self.put(one)
 
     def interrupted(self) -> None:
         """After a restart: what was under way will not go on."""

@@ -1,4 +1,4 @@
-"""AWS's wire protocols, as far as a server needs them: which call is it, and how does this protocol say no."""
+"""AWS's wire protocols, as far as a server needs them: which call it is, and how to say no."""
 
 from __future__ import annotations
 
@@ -128,7 +128,8 @@ def _xml_error(protocol: str, problem: AwsError, request: str) -> str:
         return f"<Response><Errors><Error>{code}</Error></Errors><RequestID>{request}</RequestID></Response>"
     if protocol == "s3":
         return f"<Error>{code}<RequestId>{request}</RequestId></Error>"
-    return f"<ErrorResponse><Error><Type>Sender</Type>{code}</Error><RequestId>{request}</RequestId></ErrorResponse>"
+    inner = f"<Error><Type>Sender</Type>{code}</Error><RequestId>{request}</RequestId>"
+    return f"<ErrorResponse>{inner}</ErrorResponse>"
 
 
 def _cbor_text(text: str) -> bytes:

@@ -14,7 +14,7 @@ def changes(schema: ResourceSchema, declared: Mapping[str, Any], live: Mapping[s
     """The declared properties that differ.
 
     Properties that the declaration doesn't name are AWS's business, write-only ones can't be compared, arrays
-    whose order means nothing by the schema are compared as sets, and of the tags only the declared ones count.
+    whose order means nothing by the schema are compared as sets, and only the declared tags count.
     """
     found: list[Change] = []
     for name, value in declared.items():

@@ -186,7 +186,7 @@ def _unsupported(schema: ResourceSchema) -> Iterator[str]:
     if missing:
         yield f"Cloud Control offers no {', '.join(missing)} for {schema.type_name}."
     elif schema.chosen_by_cloud and "list" not in schema.handlers:
-        yield f"Cloud Control can't list {schema.type_name}, named by AWS itself: it would not be found again."
+        yield f"Cloud Control can't list {schema.type_name}, named by AWS: it would not be found again."
 
 
 def _declared(schema: ResourceSchema, resource: Resource) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _patch(changed: list[Change]) -> Iterator[dict[str, Any]]:
 
 
 def _write_only(schema: ResourceSchema, declared: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What AWS never shows, to be said again at each update (Cloud Control user guide, "Updating a resource")."""
+    """What AWS never shows has to be said again at each update (Cloud Control user guide)."""
     fixed = {*schema.create_only, *_conditional(schema)}
     present = [path for path in given(declared, schema.write_only) if path not in fixed and "*" not in path]
     for path in sorted(present):

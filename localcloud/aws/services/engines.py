@@ -58,11 +58,16 @@ class Rds:
     engines: Engines
     background: Background
     operations: frozenset[str] = frozenset(
-        f"rds:{name}"
-        for name in (
-            "CreateDBInstance CreateDBInstanceReadReplica DeleteDBInstance StopDBInstance StartDBInstance "
-            "RebootDBInstance ModifyDBInstance PromoteReadReplica"
-        ).split()
+        (
+            "rds:CreateDBInstance",
+            "rds:CreateDBInstanceReadReplica",
+            "rds:DeleteDBInstance",
+            "rds:StopDBInstance",
+            "rds:StartDBInstance",
+            "rds:RebootDBInstance",
+            "rds:ModifyDBInstance",
+            "rds:PromoteReadReplica",
+        )
     )
 
     def answer(self, call: Call, moto: Next) -> Answer:
@@ -143,6 +148,9 @@ class Rds:
             self.engine_name(source_region, source.rsplit(":", 1)[-1].lower())
         )
 
+        replica = self._database(region, name)
+        replica.rehearsal_address, replica.replicas = "", []  # moto copies the primary, these included
+
         def work(database: Any) -> None:
             endpoint = self.engines.postgres(
                 self.engine_name(region, name),
@@ -170,7 +178,9 @@ class Rds:
 
     def _forget_replica(self, region: str, source: str, replica: Any) -> None:
         source_region = source.split(":")[3] if source.startswith("arn:") else region
-        self._database(source_region, source.rsplit(":", 1)[-1]).remove_replica(replica)
+        primary = self._database(source_region, source.rsplit(":", 1)[-1])
+        names = {replica.db_instance_identifier, replica.db_instance_arn}
+        primary.replicas = [name for name in primary.replicas if name not in names]
 
     def _modify(self, region: str, name: str, form: dict[str, str]) -> None:
         password = form.get("MasterUserPassword")
@@ -225,8 +235,13 @@ class Eks:
     background: Background
     token: str
     operations: frozenset[str] = frozenset(
-        f"eks:{name}"
-        for name in "CreateCluster DeleteCluster CreateNodegroup UpdateNodegroupConfig DeleteNodegroup".split()
+        (
+            "eks:CreateCluster",
+            "eks:DeleteCluster",
+            "eks:CreateNodegroup",
+            "eks:UpdateNodegroupConfig",
+            "eks:DeleteNodegroup",
+        )
     )
 
     def answer(self, call: Call, moto: Next) -> Answer:
@@ -361,13 +376,20 @@ class ElastiCache:
     engines: Engines
     background: Background
     operations: frozenset[str] = frozenset(
-        f"elasticache:{name}"
-        for name in "CreateReplicationGroup DeleteReplicationGroup CreateCacheCluster DeleteCacheCluster".split()
+        (
+            "elasticache:CreateReplicationGroup",
+            "elasticache:DeleteReplicationGroup",
+            "elasticache:CreateCacheCluster",
+            "elasticache:DeleteCacheCluster",
+            "elasticache:DeleteCacheSubnetGroup",
+        )
     )
 
     def answer(self, call: Call, moto: Next) -> Answer:
         """Let moto check and describe it, then do it."""
         form = call.form()
+        if call.operation == "DeleteCacheSubnetGroup":
+            return self._delete_subnets(call, form["CacheSubnetGroupName"])
         if form.get("Engine") == "memcached":
             raise AwsError.not_in_rehearsal("elasticache", f"{call.operation} with memcached")
         answer = moto(call)
@@ -389,6 +411,14 @@ class ElastiCache:
         from moto.elasticache.models import elasticache_backends
 
         return elasticache_backends[self.account_id][region]
+
+    def _delete_subnets(self, call: Call, name: str) -> Answer:
+        """moto has no DeleteCacheSubnetGroup."""
+        if self._backend(call.region).cache_subnet_groups.pop(name, None) is None:
+            raise AwsError("CacheSubnetGroupNotFoundFault", f"Cache subnet group {name} not found.", 404)
+        self.background.changed()
+        body = b"<DeleteCacheSubnetGroupResponse><ResponseMetadata/></DeleteCacheSubnetGroupResponse>"
+        return Answer(200, {"Content-Type": "text/xml"}, body)
 
     def _start_group(self, region: str, name: str, engine: str) -> None:
         group = self._backend(region).replication_groups[name]

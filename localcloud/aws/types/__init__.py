@@ -1,4 +1,4 @@
-"""What stands behind a resource type: calls to the service's own API, so that its clients see the same thing."""
+"""What stands behind a resource type: calls to the service's own API, so that its clients see the same."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class HandlerError(Exception):
 
 
 class TypeHandler(Protocol):
-    """One resource type. `aws` gives boto3 clients of the request's region, pointed at this endpoint.
+    """One resource type. `aws` gives boto3 clients of the request's region for this endpoint.
 
-    `create` returns the outputs (identifier included), `read` the live values that the service may have changed
-    since, or None where the thing is gone; `update` gets the properties before and after.
+    `create` returns the outputs (identifier included), `read` the live values that the service may have
+    changed since, or None where the thing is gone; `update` gets the properties before and after.
     """
 
     #: What is behind it: `kubernetes`, `postgresql`, `valkey`, `process`, `moto`, or `simulated`.

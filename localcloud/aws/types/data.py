@@ -90,6 +90,31 @@ def _delete_subnet_group(aws: Clients, properties: Properties) -> None:
     aws("rds").delete_db_subnet_group(DBSubnetGroupName=properties["DBSubnetGroupName"])
 
 
+def _create_parameters(aws: Clients, properties: Properties) -> Properties:
+    rds, name = aws("rds"), properties["DBParameterGroupName"]
+    made = rds.create_db_parameter_group(
+        DBParameterGroupFamily=properties["Family"],
+        **pick(properties, "DBParameterGroupName Description Tags"),
+    )["DBParameterGroup"]
+    _set_parameters(aws, {}, properties)
+    return {"DBParameterGroupName": name, **pick(made, "DBParameterGroupArn")}
+
+
+def _set_parameters(aws: Clients, before: Properties, after: Properties) -> None:
+    wanted = [
+        {"ParameterName": key, "ParameterValue": str(value), "ApplyMethod": "pending-reboot"}
+        for key, value in (after.get("Parameters") or {}).items()
+    ]
+    if wanted:
+        aws("rds").modify_db_parameter_group(
+            DBParameterGroupName=after["DBParameterGroupName"], Parameters=wanted
+        )
+
+
+def _delete_parameters(aws: Clients, properties: Properties) -> None:
+    aws("rds").delete_db_parameter_group(DBParameterGroupName=properties["DBParameterGroupName"])
+
+
 # -- ElastiCache ------------------------------------------------------------------------------------------
 
 _GROUP = (
@@ -133,7 +158,7 @@ def _cache(aws: Clients, properties: Properties) -> tuple[str, Any]:
 
 
 def _create_cache(aws: Clients, properties: Properties) -> Properties:
-    names = "ClusterName:CacheClusterId Engine EngineVersion CacheNodeType NumCacheNodes Port CacheSubnetGroupName Tags"
+    names = "ClusterName:CacheClusterId Engine EngineVersion CacheNodeType NumCacheNodes Tags"
     aws("elasticache").create_cache_cluster(**pick(properties, names))
     found = wait_for(properties["ClusterName"], lambda: _cache(aws, properties), ("available",))
     endpoint = found["CacheNodes"][0]["Endpoint"]
@@ -152,8 +177,8 @@ def _create_cache_subnets(aws: Clients, properties: Properties) -> Properties:
     return {}
 
 
-def _keep(aws: Clients, properties: Properties) -> None:
-    raise HandlerError("InvalidRequest", "deleting a cache subnet group is not in the rehearsal")
+def _delete_cache_subnets(aws: Clients, properties: Properties) -> None:
+    aws("elasticache").delete_cache_subnet_group(CacheSubnetGroupName=properties["CacheSubnetGroupName"])
 
 
 # -- the others -------------------------------------------------------------------------------------------
@@ -285,12 +310,15 @@ TYPES: dict[str, TypeHandler] = {
     "AWS::RDS::DBInstance": ServiceType(
         "postgresql", _create_instance, _delete_instance, _update_instance, _read_instance
     ),
+    "AWS::RDS::DBParameterGroup": ServiceType(
+        "simulated", _create_parameters, _delete_parameters, _set_parameters
+    ),
     "AWS::RDS::DBSubnetGroup": ServiceType("simulated", _create_subnet_group, _delete_subnet_group),
     "AWS::ElastiCache::ReplicationGroup": ServiceType(
         "valkey", _create_group, _delete_group, None, _read_group
     ),
     "AWS::ElastiCache::CacheCluster": ServiceType("valkey", _create_cache, _delete_cache),
-    "AWS::ElastiCache::SubnetGroup": ServiceType("simulated", _create_cache_subnets, _keep),
+    "AWS::ElastiCache::SubnetGroup": ServiceType("simulated", _create_cache_subnets, _delete_cache_subnets),
     "AWS::Redshift::Cluster": ServiceType("simulated", _create_warehouse, _delete_warehouse),
     "AWS::DynamoDB::Table": ServiceType("moto", _create_table, _delete_table, _update_table, _read_table),
     "AWS::S3::Bucket": ServiceType("moto", _create_bucket, _delete_bucket, _configure_bucket, _read_bucket),

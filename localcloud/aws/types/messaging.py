@@ -129,8 +129,8 @@ def _delete_stream(aws: Clients, properties: Properties) -> None:
 
 _ALARM = (
     "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions MetricName "
-    "Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods DatapointsToAlarm Threshold "
-    "ComparisonOperator TreatMissingData Metrics Tags"
+    "Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods DatapointsToAlarm "
+    "Threshold ComparisonOperator TreatMissingData Metrics Tags"
 )
 
 

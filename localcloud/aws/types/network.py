@@ -163,7 +163,8 @@ TYPES: dict[str, TypeHandler] = {
     ),
     "AWS::EC2::InternetGateway": ServiceType(
         "simulated", _create_gateway, _delete("delete_internet_gateway", "InternetGatewayId"),
-        _retag("InternetGatewayId"), _exists("describe_internet_gateways", "InternetGatewayIds", "InternetGatewayId"),
+        _retag("InternetGatewayId"),
+        _exists("describe_internet_gateways", "InternetGatewayIds", "InternetGatewayId"),
     ),
     "AWS::EC2::VPCGatewayAttachment": ServiceType(
         "simulated", _attach, _delete("detach_internet_gateway", "VpcId InternetGatewayId")
@@ -173,7 +174,8 @@ TYPES: dict[str, TypeHandler] = {
         _exists("describe_security_groups", "GroupIds", "GroupId"),
     ),
     "AWS::EC2::RouteTable": ServiceType(
-        "simulated", _create_route_table, _delete("delete_route_table", "RouteTableId"), _retag("RouteTableId"),
+        "simulated", _create_route_table, _delete("delete_route_table", "RouteTableId"),
+        _retag("RouteTableId"),
         _exists("describe_route_tables", "RouteTableIds", "RouteTableId"),
     ),
     "AWS::EC2::Route": ServiceType(
