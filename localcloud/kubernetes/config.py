@@ -64,7 +64,7 @@ def parse_node_group(text: str) -> NodeGroup:
     return NodeGroup(match[1], int(match[2]), match[3])
 
 
-def _matching(pattern: re.Pattern[str], hint: str) -> "type[str]":
+def _matching(pattern: re.Pattern[str], hint: str) -> type[str]:
     def convert(text: str) -> str:
         if not pattern.match(text):
             raise argparse.ArgumentTypeError(f"{text!r} is not {hint}")

@@ -15,8 +15,7 @@ from localcloud.kubernetes.schema import KEY_DEFAULTS, Node, item_key
 Fields = dict[str, Any]
 #: Metadata that the server owns.
 SYSTEM_METADATA = frozenset(
-    "name namespace uid resourceVersion generation creationTimestamp deletionTimestamp deletionGracePeriodSeconds "
-    "selfLink managedFields generateName".split()
+    ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generateName"]
 )
 
 

@@ -115,7 +115,7 @@ class NodeGroups:
         if "machine_type" not in spec:
             raise bad_request("machine_type is required")
         machine(str(spec["machine_type"]))
-        self._verbs.store.put(self.RESOURCE, {"metadata": {"name": name}, "spec": spec})
+        self._verbs.store.put(self.RESOURCE, {"metadata": {"name": name, "uid": f"nodegroup-{name}"}, "spec": spec})
         replaced = live is not None and any(
             live["spec"][k] != spec[k] for k in ("machine_type", "labels", "taints")
         )

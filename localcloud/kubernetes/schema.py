@@ -29,7 +29,7 @@ class Node:
         self._resolved = False
         types = merged.get("type", "any")
         self.kind = next((t for t in types if t != "null"), "any") if isinstance(types, list) else types
-        if "oneOf" in merged and "type" not in merged or merged.get("x-kubernetes-int-or-string"):
+        if ("oneOf" in merged and "type" not in merged) or merged.get("x-kubernetes-int-or-string"):
             self.kind = "scalar"
         if self.kind == "object" and not merged.get("properties") and "additionalProperties" not in merged:
             self.kind = "any"

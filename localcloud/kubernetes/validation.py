@@ -83,7 +83,7 @@ def _walk_object(value: dict[str, Any], node: Node, path: str, found: Findings) 
         elif member is not None:
             clean[name] = walk(member, child, where, found)
     for name in node.required:
-        if name not in clean or clean[name] == "" and name in ("name", "image"):
+        if name not in clean or (clean[name] == "" and name in ("name", "image")):
             found.missing.append(f"{path}.{name}" if path else name)
     return clean
 
