@@ -147,18 +147,32 @@ def _blockers(connection: Connection) -> str:
 
 def frozen_tables(connection: Connection) -> list[Name]:
     """Tables that refuse writes because of us."""
-    rows = connection.execute(
-        "SELECT n.nspname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgname = %s ORDER BY 1, 2",
-        (TRIGGER,),
-    ).fetchall()
-    return [Name(*row) for row in rows]
+    return [name for name, enabled in _triggers(connection) if enabled]
 
 
 def thaw(connection: Connection) -> None:
-    """Remove the refusing triggers, all at once, so that the database takes writes again."""
+    """Let the database take writes again, all tables at once.
+
+    The triggers are disabled, not dropped: dropping one waits for every reader of its table, disabling does not.
+    """
     with connection.transaction():
         for name in frozen_tables(connection):
             connection.execute(
-                sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(TRIGGER), name.sql)
+                sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(name.sql, sql.Identifier(TRIGGER))
             )
+
+
+def remove(connection: Connection) -> None:
+    """Drop the refusing triggers for good."""
+    with connection.transaction():
+        for name, _ in _triggers(connection):
+            connection.execute(sql.SQL("DROP TRIGGER {} ON {}").format(sql.Identifier(TRIGGER), name.sql))
+
+
+def _triggers(connection: Connection) -> list[tuple[Name, bool]]:
+    rows = connection.execute(
+        "SELECT n.nspname, c.relname, t.tgenabled <> 'D' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgname = %s ORDER BY 1, 2",
+        (TRIGGER,),
+    ).fetchall()
+    return [(Name(row[0], row[1]), bool(row[2])) for row in rows]

@@ -168,36 +168,25 @@ class Migration:
         return self._move("source", switch, progress, timeout)
 
     def finish(self, progress: Progress = lambda _: None) -> None:
-        """Remove slots, publications, subscriptions and records on all sides; a moved source stays
-        read-only.
+        """Remove slots, publications, subscriptions and records on all sides.
+
+        Whoever is not the primary keeps refusing writes if it has been frozen.
         """
         with self._alone():
-            self._remove_streams(progress)
-            for target in self.targets:
-                with target.connect(self._application) as connection, explained(target, "remove the records"):
-                    state.drop(connection)
-            with self.source.connect(self._application) as connection:
-                if not freeze.frozen_tables(connection):
-                    state.drop(connection)
+            self._clean_up(progress)
         progress("finished")
 
     def abandon(self, progress: Progress = lambda _: None) -> None:
-        """Give up before cut-over: the source keeps no WAL for us and takes writes; targets keep what was
-        copied.
-        """
+        """Give up: the source keeps no WAL for us and takes writes; targets keep what was copied."""
         if self._primary() == "target":
             raise GameplanError(
                 f"{self.targets[0].label} is the primary already.",
                 "Roll back first, or finish the migration.",
             )
         with self._alone():
-            self._remove_streams(progress)
-            for target in self.targets:
-                with target.connect(self._application) as connection, explained(target, "remove the records"):
-                    state.drop(connection)
-            with self.source.connect(self._application) as connection, explained(self.source, "clean up"):
+            with self.source.connect(self._application) as connection, explained(self.source, "thaw"):
                 freeze.thaw(connection)
-                state.drop(connection)
+            self._clean_up(progress)
         progress("abandoned")
 
     def status(self) -> Status:
@@ -459,6 +448,14 @@ class Migration:
         for stream in (self._forward(), back):
             stream.remove()
             progress(f"removed slots, publications and subscriptions of {stream.publisher.label}")
+
+    def _clean_up(self, progress: Progress) -> None:
+        self._remove_streams(progress)
+        for database in (self.source, *self.targets):
+            with database.connect(self._application) as connection, explained(database, "clean up"):
+                if not freeze.frozen_tables(connection):
+                    freeze.remove(connection)
+                    state.drop(connection)
 
     # ---- records
 
