@@ -126,7 +126,12 @@ def _send(account: GoogleAccount, method: str, url: str, parameters: Any, body: 
         return account.session().request(method, url, params=parameters, json=body, timeout=TIMEOUT)
     except RefreshError as error:
         raise _identity_refused(error) from error
-    except (requests.ConnectionError, requests.Timeout, TransportError) as error:
+    except TransportError as error:
+        raise UnreachableError(
+            "Google's token endpoint does not answer.",
+            "Check the network, and `token_uri` in the service account key.",
+        ) from error
+    except (requests.ConnectionError, requests.Timeout) as error:
         raise ConnectionError(str(error)) from error
 
 

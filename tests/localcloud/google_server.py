@@ -48,6 +48,9 @@ class FakeState:
     def endpoints(self) -> dict[str, Any]:
         return self.recorded
 
+    def credentials(self) -> LocalCredentials:
+        return CREDENTIALS
+
 
 @dataclass
 class FakeEndpoint:
@@ -96,7 +99,7 @@ class Running:
 
     def account(self, **changes: Any) -> GoogleAccount:
         return GoogleAccount.from_service_account(
-            changes.get("key") or CREDENTIALS.service_account(f"{self.root}/token"),
+            changes.get("key") or self.state.credentials().service_account(f"{self.root}/token"),
             project=PROJECT,
             region="us-central1",
             zone="us-central1-a",
@@ -110,7 +113,7 @@ def running(directory: Path, engines: Any = None, state: Any = None) -> Iterator
     port = free_port()
     state = state or FakeState(directory)
     engines = engines or FakeEngines()
-    server = Server(state, Identity.of(CREDENTIALS), port, engines)
+    server = Server(state, Identity.of(state.credentials()), port, engines)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10
