@@ -4,14 +4,7 @@ from dreamnet.warehouse import Check, Pipeline, Source
 
 PIPELINE = Pipeline(
     name="flights_to_bigquery",
-    sources=(
-        Source(
-            table="flights",
-            query="public.flights",
-            # Flight numbers repeat over a day's departures; hour and minute of the schedule tell them apart.
-            key=("time_hour", "carrier", "flight", "origin", "dest", "sched_dep_time"),
-        ),
-    ),
+    sources=(Source(table="flights", query="public.flights", key=("id",)),),
     bucket="{project}-lake",
     dataset="dreamnet",
     schedule="30 3 * * *",

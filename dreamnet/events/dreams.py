@@ -104,12 +104,14 @@ def wait_processed_google(
         CredentialsError, UnreachableError, ResourceError: Google refuses.
     """
     from google.api_core.exceptions import NotFound
+    from google.cloud.storage.retry import DEFAULT_RETRY
 
+    patience = DEFAULT_RETRY.with_timeout(timeout)
     blob = account.storage().bucket(bucket).blob(f"processed/dreams/{event_id}.json")
 
     def look() -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(blob.download_as_bytes())
+            found: dict[str, Any] = json.loads(blob.download_as_bytes(retry=patience))
         except NotFound:
             return None
         return found

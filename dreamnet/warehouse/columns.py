@@ -265,9 +265,9 @@ def left_figures(select: str, columns: list[Column], key: tuple[str, ...]) -> st
 
 def right_figures(table: str, columns: list[Column], key: tuple[str, ...]) -> str:
     """BigQuery: the same three of `project.dataset.table`."""
-    parts = ", '|', ".join(one.right for one in columns)
+    parts = ", ".join(one.right for one in columns)
     by_name = {one.name: one for one in columns}
-    keys = ", '|', ".join(by_name[one].right for one in key)
-    distinct = f"COUNT(DISTINCT CONCAT({keys}))" if key else "COUNT(*)"
-    hashed = f"CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT({parts}))), 1, 8)) AS INT64)"
+    keys = ", ".join(by_name[one].right for one in key)
+    distinct = f"COUNT(DISTINCT ARRAY_TO_STRING([{keys}], '|'))" if key else "COUNT(*)"
+    hashed = f"CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(ARRAY_TO_STRING([{parts}], '|'))), 1, 8)) AS INT64)"
     return f"SELECT COUNT(*), {distinct}, COALESCE(SUM({hashed}), 0) FROM `{table}`"

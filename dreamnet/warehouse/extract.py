@@ -64,12 +64,21 @@ def extract(
 
     Returns:
         Figures, the files' URIs and their size. A source without rows gives one file without rows.
+
+    Raises:
+        ConfigurationError: the key identifies no single row, or a column cannot be carried.
     """
     began = time.monotonic()
     columns = describe(connection, source.sql, source.key)
     row = connection.execute(left_figures(source.sql, columns, source.key).encode()).fetchone()
     assert row is not None
     result = Extracted(source, Figures(*(int(one) for one in row)))
+    rows, keys = result.figures.rows, result.figures.distinct_keys
+    if keys != rows:
+        raise ConfigurationError(
+            f"The key of {source.table} ({', '.join(source.key)}) tells only {keys} of {rows} rows apart.",
+            "Name in the pipeline's file the columns that identify a row.",
+        )
     parts = _Parts(bucket, prefix, arrow_schema(columns), rows_per_part)
     try:
         for batch in _batches(connection, source.sql, columns):
@@ -208,6 +217,8 @@ class _Parts:
         """Leave the file that is being written unfinished: Cloud Storage never shows it."""
         if self._upload is not None:
             self._upload.terminate()
+            # Its footer has nowhere to go; left to the garbage collector it would try to write it.
+            self._writer.is_open = False
 
     def _open(self) -> None:
         from pyarrow import parquet

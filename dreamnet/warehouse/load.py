@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Seconds to wait for one BigQuery job.
 JOB_TIMEOUT_S = 1800
 
+#: Seconds until a Google that does not answer at all is given up.
+FIRST_CALL_S = 15
+
 #: A staging table that a killed run has left is dropped by BigQuery after this.
 STAGING_LIFE = dt.timedelta(days=1)
 
@@ -65,10 +68,12 @@ def require(storage: Any, client: bigquery.Client, bucket: str, dataset: str) ->
         PrecheckFailed: one of them does not exist.
     """
     from google.api_core.exceptions import NotFound
+    from google.cloud.storage.retry import DEFAULT_RETRY
 
     remedy = "Apply infrastructure/google/data first (flow week2-data does)."
     try:
-        found = storage.get_bucket(bucket)
+        # The first call to Google: storage's own patience of two minutes helps nobody here.
+        found = storage.get_bucket(bucket, retry=DEFAULT_RETRY.with_timeout(FIRST_CALL_S))
     except NotFound:
         raise PrecheckFailed(f"There is no bucket {bucket}.", remedy) from None
     try:
