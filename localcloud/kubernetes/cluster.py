@@ -82,7 +82,9 @@ class Cluster:
         namespaces = self.kinds.find("", "v1", "namespaces")
         services = self.kinds.find("", "v1", "services")
         classes = self.kinds.find("storage.k8s.io", "v1", "storageclasses")
-        assert namespaces and services and classes
+        assert namespaces is not None
+        assert services is not None
+        assert classes is not None
         for name in NAMESPACES:
             if self.store.get("namespaces", "", name) is None:
                 self.verbs.create(namespaces, "", {"metadata": {"name": name}}, MANAGER)
@@ -102,9 +104,12 @@ class Cluster:
             self.verbs.create(classes, "", body, MANAGER)
 
     async def stop(self) -> None:
-        """End watches and controllers, stop the nodes' processes, close the store."""
+        """End watches and controllers, and stop the nodes' processes."""
         self.store.end_watches()
         await self._runtime.stop()
         self.metrics.stop()
         await self.kubelet.stop()
+
+    def close(self) -> None:
+        """Close the store, once no request can come any more."""
         self.store.close()

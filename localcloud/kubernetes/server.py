@@ -145,13 +145,16 @@ async def _serve(options: ClusterOptions) -> None:
         date_header=False,
         ssl_certfile=str(identity.certificate_file),
         ssl_keyfile=str(identity.key_file),
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
         timeout_keep_alive=120,
     )
     server = _Server(config)
     server.cluster = cluster
     write_kubeconfig(options, identity)
-    await server.serve()
+    try:
+        await server.serve()
+    finally:
+        cluster.close()
 
 
 def serve(options: ClusterOptions) -> None:

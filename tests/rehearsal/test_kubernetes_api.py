@@ -47,11 +47,15 @@ def deployment(name, image="nginx:1", replicas=2, **container):
     }
 
 
-def backend(name, replicas=2, **container):
+#: Nothing listens there: the process serves /livez all the same.
+NO_DATABASE = [{"name": "DATABASE_URL", "value": "postgresql://nobody@127.0.0.1:1/none"}]
+
+
+def backend(name, replicas=2, env=NO_DATABASE, **container):
     probe = {"httpGet": {"path": "/livez", "port": 8080}, "periodSeconds": 1}
     requests = {"requests": {"cpu": "20m", "memory": "64Mi"}}
     image = "localcloud/dreamnet-backend:1"
-    return deployment(name, image, replicas, ports=[{"containerPort": 8080}], readinessProbe=probe, resources=requests, **container)
+    return deployment(name, image, replicas, ports=[{"containerPort": 8080}], readinessProbe=probe, resources=requests, env=env, **container)
 
 
 def balancer(name):
@@ -69,7 +73,8 @@ class Cluster:
         self.autoscaling = client.AutoscalingV2Api(self.api_client)
 
     def kubectl(self, *arguments, stdin=None, fails=False):
-        command = [str(kubectl_path()), "--kubeconfig", str(self.endpoint.kubeconfig), "-n", NAMESPACE, *arguments]
+        scope = [] if "-n" in arguments else ["-n", NAMESPACE]
+        command = [str(kubectl_path()), "--kubeconfig", str(self.endpoint.kubeconfig), *scope, *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -343,7 +348,8 @@ def test_objects_and_processes_survive_a_crash_of_the_server(cluster):
 
 def test_a_deleted_namespace_takes_everything_along(cluster):
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})
-    cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "short"}})
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    cluster.kubectl("apply", "-n", "short", "-f", "-", stdin=yaml.safe_dump(settings))
     cluster.kubectl("delete", "ns", "short", "--timeout=15s")
     with pytest.raises(client.ApiException) as missing:
         cluster.core.read_namespace("short")
