@@ -117,9 +117,12 @@ class WriteClient:
 
     def start(self) -> WriteClient:
         """Begin to write, in the background."""
+        # Made before the clock starts: it loads the certificates, which takes a tenth of a second.
+        limits = httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
+        client = httpx.Client(timeout=self._timeout, limits=limits, trust_env=False)
         self._started = time.monotonic()
         self._gaps.begin(self._started, time.time())
-        self._thread = threading.Thread(target=self._run, name="write-client", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(client,), name="write-client", daemon=True)
         self._thread.start()
         return self
 
@@ -163,12 +166,8 @@ class WriteClient:
                 regions=dict(self._regions),
             )
 
-    def _run(self) -> None:
-        limits = httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
-        with (
-            httpx.Client(timeout=self._timeout, limits=limits, trust_env=False) as client,
-            ThreadPoolExecutor(self._connections, thread_name_prefix="write") as pool,
-        ):
+    def _run(self, client: httpx.Client) -> None:
+        with client, ThreadPoolExecutor(self._connections, thread_name_prefix="write") as pool:
             due = time.monotonic()
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 # Without this, an outage would queue writes without bound and send them in one burst.

@@ -21,8 +21,8 @@ _ATTEMPTS = 200
 #: Seconds that a port may stay taken before we say so: another process' probe may hold it for a moment.
 _PATIENCE = 0.5
 
-#: Held while a port is probed and while a process is forked. A child forked meanwhile would hold a copy of the
-#: probe's socket until it executes its program, and the port would look taken to whoever was given it.
+#: Held while a port is probed and while a process is forked. A child forked meanwhile would hold a copy of
+#: the probe's socket until it executes its program, and the port would look taken to whoever was given it.
 FORKING = threading.Lock()
 
 

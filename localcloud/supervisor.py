@@ -102,8 +102,9 @@ def _check(state: State, engines: Engines, parts: Sequence[Part], ports: Mapping
     """Everything that can be known to be wrong before anything is started."""
     free = shutil.disk_usage(state.dir).free
     if free < NEEDED_BYTES:
+        have, need = f"{free / 1024**3:.1f} GB", f"{NEEDED_BYTES / 1024**3:.0f} GB"
         raise ConfigurationError(
-            f"{state.dir} has {free / 1024**3:.1f} GB free, of the {NEEDED_BYTES / 1024**3:.0f} GB that are needed.",
+            f"The disk of {state.dir} has {have} free, and the rehearsal needs {need}.",
             "Free some, or name a directory on another disk with --state.",
         )
     missing = sorted({package for part in parts for package in part.packages if find_spec(package) is None})
