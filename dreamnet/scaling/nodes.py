@@ -5,9 +5,9 @@ A cluster that holds a workload which is kept also keeps its nodes, or the workl
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from dreamnet.clouds import google_rest
@@ -102,7 +102,7 @@ class GkePools:
         labels = config.get("resourceLabels") or {}
         marked = f"it is labelled {NIGHT_GOOGLE}: {KEEP}" if labels.get(NIGHT_GOOGLE) == KEEP else ""
         zones = max(1, len(pool.get("locations") or []))
-        nodes = self._size(pool)
+        nodes = self._size(pool, zones)
         return Item(
             id=f"{self.cluster.key}/nodepool/{pool['name']}",
             state={"nodes": nodes, "autoscaling": dict(autoscaling) if autoscaling.get("enabled") else None},
@@ -115,17 +115,15 @@ class GkePools:
             },
         )
 
-    def _size(self, pool: dict[str, Any]) -> int:
+    def _size(self, pool: dict[str, Any], zones: int) -> int:
         """Nodes per zone. The API gives none: the managed instance groups' target is the truth, and where the
         pool names no groups, the nodes that have joined."""
         groups = pool.get("instanceGroupUrls") or []
         if groups:
             return max(self._group_target(url) for url in groups)
-        zones: Counter[str] = Counter()
         selector = f"cloud.google.com/gke-nodepool={pool['name']}"
-        for node in self.cluster.items(self.cluster.kind("v1", "Node").path(None), selector):
-            zones[node["metadata"].get("labels", {}).get("topology.kubernetes.io/zone", "")] += 1
-        return max(zones.values(), default=0)
+        nodes = self.cluster.items(self.cluster.kind("v1", "Node").path(None), selector)
+        return ceil(len(nodes) / zones)
 
     def _group_target(self, url: str) -> int:
         path = url.split("/projects/", 1)[1].replace("/instanceGroups/", "/instanceGroupManagers/")

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 
-import httpx
 import psycopg
 import pytest
 
@@ -20,8 +19,7 @@ from dreamnet.scaling.night import scale_down, scale_up
 from dreamnet.scaling.store import BucketStore
 from dreamnet.scaling.waiting import Patience
 from localcloud.engines import Engines
-from localcloud.google.data import start_storage
-from localcloud.ports import free_port
+from localcloud.parts import PARTS, Context
 from localcloud.state import State
 
 pytestmark = pytest.mark.rehearsal
@@ -58,8 +56,11 @@ class Clouds:
     def __init__(self, directory):
         self.state = State(directory)
         self.engines = Engines(self.state)
-        start_storage(self.state)
-        self.processes = [self._serve("google"), self._serve("aws")]
+
+    def start(self):
+        context = Context(self.state, self.engines, {})
+        for part in ("storage", "google", "aws"):  # the group `google` would start BigQuery too
+            PARTS[part].start(context)
         endpoints = self.state.endpoints()
         given = endpoints["credentials"]
         self.google = GoogleAccount.from_service_account(
@@ -79,31 +80,6 @@ class Clouds:
             endpoint_url=endpoints["aws"],
         )
 
-    def _serve(self, name):
-        port = free_port()
-        command = [
-            sys.executable,
-            "-m",
-            f"localcloud.{name}",
-            "--state",
-            str(self.state.dir),
-            "--port",
-            str(port),
-        ]
-        log = self.state.log(name)
-        with log.open("w") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 40
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, f"the local {name} does not start"
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/")
-            except httpx.TransportError:
-                time.sleep(0.1)
-                continue
-            return process
-
     def call(self, api, method, path, body=None):
         root = self.google.root(api, "")
         return google_rest.call(self.google, method, root + path, what=path, body=body)
@@ -122,7 +98,8 @@ class Clouds:
     def _make_aws(self):
         eks, rds = self.aws.client("eks"), self.aws.client("rds")
         role = f"arn:aws:iam::{self.aws.account_id}:role/eks"
-        eks.create_cluster(name="dreamnet", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1"]})
+        vpc = {"subnetIds": ["subnet-1"]}
+        eks.create_cluster(name="dreamnet", version="1.35", roleArn=role, resourcesVpcConfig=vpc)
         rds.create_db_instance(
             DBInstanceIdentifier="dreamnet",
             Engine="postgres",
@@ -205,10 +182,6 @@ class Clouds:
         return [cluster.get(path)["spec"]["replicas"] for cluster in (self.gke, self.eks)]
 
     def close(self):
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.wait(15)
         for endpoint in self.engines.list():
             self.engines.delete(endpoint.name)
 
@@ -225,6 +198,7 @@ def answers(**address):
 def clouds(tmp_path_factory):
     made = Clouds(tmp_path_factory.mktemp("clouds"))
     try:
+        made.start()
         made.make()
         each_cluster([made.gke, made.eks], lambda cluster: apply(cluster, manifests(), progress=quiet))
         yield made

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fake_cluster import Answer, autoscaler, cluster, deployment, namespace
+from fake_cluster import Answer, autoscaler, cluster, deployment, namespace, node
 from moto import mock_aws
 from night_fakes import (
     FakeGoogle,
@@ -388,6 +388,13 @@ def test_pools_are_sized_by_their_instance_groups_where_they_have_some(world):
         f"https://www.googleapis.com/compute/v1/projects/{path}" for path in world.google.groups
     ]
     assert world.state()["gke/us-central1/gke/nodepool/gpu"]["nodes"] == 3
+
+
+def test_a_pool_of_several_zones_counts_nodes_a_zone(world):
+    world.google.pools["wide"] = {"name": "wide", "status": "RUNNING", "locations": ["a", "b", "c"]}
+    for number in range(5):
+        world.gke_api.put(node(f"wide-{number}", {"cloud.google.com/gke-nodepool": "wide"}))
+    assert world.state()["gke/us-central1/gke/nodepool/wide"]["nodes"] == 2, "no zone gets fewer than it had"
 
 
 def test_pods_that_do_not_end_hold_the_nodes(world):
