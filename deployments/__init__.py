@@ -1,0 +1,1 @@
+"""What stands around the flows: automations, and the rehearsal as one command."""

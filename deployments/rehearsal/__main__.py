@@ -1,0 +1,85 @@
+"""`python -m deployments.rehearsal`: what an operator does after the services are up, in order.
+
+Saves the blocks of profile `rehearsal`, deploys everything in prefect.yaml, runs `gameplan/rehearsal`, prints
+its report. The services are the local cloud's (`python -m localcloud up`), found through its endpoints.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dreamnet.errors import ConfigurationError, GameplanError
+
+
+def endpoints_of(state: Path) -> dict[str, Any]:
+    """What the local cloud says of itself.
+
+    Raises:
+        ConfigurationError: it is not up.
+    """
+    try:
+        endpoints: dict[str, Any] = json.loads((state / "endpoints.json").read_text())
+    except FileNotFoundError:
+        endpoints = {}
+    if "prefect" not in endpoints:
+        raise ConfigurationError(f"No rehearsal is up in {state}.", "Start it with `make up`.")
+    return endpoints
+
+
+def main() -> int:
+    """Returns the exit code: 0, or 1 where the gameplan did not complete."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.rehearsal", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(".rehearsal"), help="the rehearsal's folder")
+    parser.add_argument("--deploy-only", action="store_true", help="save blocks and deploy, but run nothing")
+    options = parser.parse_args()
+    try:
+        endpoints = endpoints_of(options.state)
+        os.environ.update(endpoints["prefect"]["environment"])  # before Prefect reads its settings
+        rehearse(endpoints, options.deploy_only)
+    except GameplanError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def rehearse(endpoints: dict[str, Any], deploy_only: bool) -> None:
+    """Blocks, deployments, run, report.
+
+    Raises:
+        RunFailed: the gameplan did not complete.
+    """
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from deployments.automations import save_automations
+    from deployments.rehearsal.backing import backing_table, backings
+    from deployments.rehearsal.blocks import PROFILE, save_blocks
+    from deployments.rehearsal.deploy import deploy_all
+    from deployments.rehearsal.run import Api, run_and_follow
+
+    prefect = endpoints["prefect"]
+    began = time.monotonic()
+    print(f"blocks           {'saved' if save_blocks(endpoints) else 'unchanged'}", flush=True)
+    save_automations()
+    print(f"deployments      {deploy_all()} up to date   {time.monotonic() - began:.1f} s", flush=True)
+    if deploy_only:
+        return
+    api = Api(prefect["api"])
+    print(f"\nprefect deployment run gameplan/{PROFILE} --watch     ({prefect['ui']})", flush=True)
+    run = run_and_follow(api, f"gameplan/{PROFILE}", prefect["ui"])
+    artifact = api.latest_artifact(f"gameplan-{PROFILE}")
+    report = str(artifact["data"]) if artifact else "The run left no report."
+    report += f"\n\n## Rehearsed and simulated\n\n{backing_table(backings(endpoints))}\n"
+    Console(width=160 if not sys.stdout.isatty() else None).print(Markdown(report))
+    print(f"UI: {prefect['ui']}/runs/flow-run/{run}")
+    print("For Prefect's commands in this shell: source .rehearsal/env. Stop everything: make down.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

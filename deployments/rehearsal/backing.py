@@ -1,0 +1,35 @@
+"""What of the rehearsal stood on a real engine, and what was simulated, as the local cloud says itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+
+def backings(endpoints: Mapping[str, Any]) -> Counter[tuple[str, str]]:
+    """How many resources there are by (cloud, what backs them); `simulated` is a backing too."""
+    counted: Counter[tuple[str, str]] = Counter()
+    google = next(iter(endpoints["google"].values())).split("//", 1)
+    root = f"{google[0]}//{google[-1].split('/', 1)[0]}"
+    for cloud, url in (("Google Cloud", root), ("AWS", endpoints["aws"])):
+        answer = httpx.get(f"{url.rstrip('/')}/_rehearsal/resources", timeout=30, trust_env=False)
+        answer.raise_for_status()
+        counted.update((cloud, resource["backing"]) for resource in answer.json())
+    return counted
+
+
+def backing_table(counted: Counter[tuple[str, str]]) -> str:
+    """A Markdown table with a sum line: rehearsed on a real engine, simulated."""
+    rows = ["| cloud | backed by | resources |", "| --- | --- | ---: |"]
+    rows += [f"| {cloud} | {backing} | {count} |" for (cloud, backing), count in sorted(counted.items())]
+    simulated = sum(count for (_, backing), count in counted.items() if backing == "simulated")
+    total = sum(counted.values())
+    rows += [
+        "",
+        f"{total - simulated} of {total} resources were rehearsed on a real engine; {simulated} were"
+        " simulated: their API was answered by the vendor's schema, and nothing ran behind it.",
+    ]
+    return "\n".join(rows)

@@ -1,0 +1,31 @@
+"""Week 2: databases, warehouses, queues; Neon migrated; the first pipelines."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from dreamnet.report import WeekReport
+from flows.neon_migration import neon_migration
+from flows.weeks import GAMEPLAN_FLOW, finish_week, run_key
+from tasks.kubernetes import deploy_application
+from tasks.pipelines import PIPELINES, load_pipeline
+from tasks.resources import apply_resources, plan_resources
+
+FOLDERS = ("google/data", "aws/data")
+#: The weeks leave the warehouse alone where the schedule has loaded it within a day.
+FRESH_HOURS = 24.0
+
+
+@flow(name="week2-data", flow_run_name="week 2 {profile}", **GAMEPLAN_FLOW)
+def week2_data(profile: str, auto_approve: bool = False, run: str | None = None) -> WeekReport:
+    """Create the data stacks, migrate Neon, let the clusters follow, and fill the warehouse."""
+    run = run_key(run)
+    plan = plan_resources(profile, run, FOLDERS)
+    steps = [apply_resources(profile, run, FOLDERS, plan)]
+
+    steps += neon_migration(profile, auto_approve, run)
+    followers = [deploy_application.submit(profile, f"{run} migrated", where) for where in ("gke", "eks")]
+    steps += [follower.result() for follower in followers]
+
+    steps += [load_pipeline(profile, run, name, FRESH_HOURS) for name in PIPELINES]
+    return finish_week(profile, 2, "Data pools and databases", steps)

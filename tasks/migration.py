@@ -1,0 +1,211 @@
+"""Neon to Cloud SQL and RDS: check, copy, follow, verify, cut over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from dreamnet.errors import VerificationError
+from dreamnet.postgres.database import Database
+from dreamnet.postgres.migration import Migration
+from dreamnet.postgres.precheck import Report, precheck
+from dreamnet.report import Clock, Step
+from dreamnet.serving.connection import current_url, publish_url
+from dreamnet.serving.databases import application_url, cloud_sql, rds
+from dreamnet.traffic import WriteClient, lost
+from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
+
+#: Phases in which the new primary serves already.
+MOVED = ("cut over", "finished")
+#: Writes a second of the client that measures the freeze; seconds that it writes before and after.
+MEASURED_RATE, MEASURED_MARGIN = 100.0, 1.0
+
+
+def migration_name(profile: str) -> str:
+    """Names the migration's slots, publications and subscriptions."""
+    return f"neon_{profile}"
+
+
+def migration(profile: str) -> Migration:
+    """The profile's migration: one source; Cloud SQL becomes the primary and RDS follows it."""
+    settings = load_profile(profile)
+    password = settings.database_password.get_secret_value()
+    targets = (
+        cloud_sql(google_account(profile), password),
+        rds(aws_account(profile), password, certificates=settings.rds_certificates),
+    )
+    return Migration(migration_name(profile), settings.neon.connection(), targets)
+
+
+@task(task_run_name="pre-check", **CLOUD_TASK)
+def check_migration(profile: str, run: str) -> bool:
+    """Find every reason not to begin; changes nothing.
+
+    Returns:
+        Whether there is anything to migrate: False once the new primary serves.
+
+    Raises:
+        PrecheckFailed: at least one finding blocks.
+    """
+    moving = migration(profile)
+    if moving.status().phase in MOVED:
+        return False
+    report = moving.precheck()
+    create_table_artifact(
+        key=f"migration-precheck-{profile}",
+        table=[
+            {"": finding.severity, "what": finding.subject, "found": finding.problem, "then": finding.remedy}
+            for finding in report.findings
+        ],
+        description=f"{report.source}: {_size(report)}",
+    )
+    report.raise_if_blocked()
+    return True
+
+
+@task(task_run_name="pre-check of the source", **CLOUD_TASK)
+def check_source(profile: str, run: str) -> Step:
+    """Look at Neon alone, before anything is created: does it answer, may we replicate, has each table a key?
+
+    Raises:
+        PrecheckFailed: at least one finding blocks.
+    """
+    clock = Clock("Neon as a source")
+    settings = load_profile(profile)
+    if current_url(google_account(profile)) not in (None, settings.neon.connection().url()):
+        return clock.unchanged("DreamNet reads another database already; Neon is no longer the source.")
+    report = precheck(settings.neon.connection(), (), migration_name(profile))
+    report.raise_if_blocked()
+    return clock.unchanged(f"{_size(report)}; nothing blocks.")
+
+
+@task(task_run_name="copy", **CLOUD_TASK)
+def copy_database(profile: str, run: str) -> Step:
+    """Schema, all rows as of one snapshot, indexes, keys, to both targets; continues where it stopped."""
+    clock = Clock("Copy of Neon to Cloud SQL and RDS")
+    report = migration(profile).prepare_and_copy(progress())
+    said = f"{report.rows:,} rows of {report.tables} tables, {report.bytes / 1e6:,.0f} MB"
+    return clock.done(f"{said} in {report.copy_seconds:.1f} s") if report.rows else clock.unchanged(said)
+
+
+@task(task_run_name="follow", **CLOUD_TASK)
+def follow_source(profile: str, run: str) -> Step:
+    """Let both targets apply what was written since the snapshot, until they have caught up."""
+    clock = Clock("Logical replication")
+    lags = migration(profile).follow(progress())
+    return clock.done("; ".join(f"{lag.subscriber} {lag.bytes or 0:,} bytes behind" for lag in lags))
+
+
+@task(task_run_name="verify", **CLOUD_TASK)
+def verify_copy(profile: str, run: str) -> Step:
+    """Compare checksums of all rows and the schema on all servers, at one moment.
+
+    Raises:
+        VerificationError: the first differences, by table.
+    """
+    clock = Clock("Verification while following")
+    proof = migration(profile).verify()
+    if not proof.equal:
+        first = proof.differences[0]
+        raise VerificationError(
+            f"{first.kind} {first.object} differs on {first.target}: {first.source} here, {first.found} there"
+            f" ({len(proof.differences)} differences in all).",
+            "Nothing was switched. Give the migration up (docs/operate.md) and begin anew.",
+        )
+    return clock.done(f"{proof.tables} tables, {proof.rows:,} rows equal on all servers.")
+
+
+@task(task_run_name="cut over", **CLOUD_TASK)
+def cut_over(profile: str, run: str) -> Step:
+    """Freeze, drain, verify, switch the connection secret; a client that keeps writing measures the freeze.
+
+    Raises:
+        VerificationError: a check failed (the source takes writes again), or an acknowledged write is lost.
+    """
+    clock = Clock("Cut-over to Cloud SQL")
+    moving = migration(profile)
+    if moving.status().phase in MOVED:
+        return clock.unchanged("Cloud SQL serves already.")
+    primary = moving.targets[0]
+    url = application_url(primary)
+    with _measured(load_profile(profile).legacy_url, primary) as seen:
+        move = moving.cut_over(lambda: _switch(profile, url), progress())
+    said = (
+        f"Writes frozen for {move.freeze_seconds * 1000:.0f} ms"
+        f" (drain {move.drain_seconds * 1000:.0f}, checks {move.check_seconds * 1000:.0f},"
+        f" switch {move.switch_seconds * 1000:.0f}); {move.proof.rows:,} rows proven equal"
+    )
+    publish(f"cut-over {profile}", f"{said}.\n\n{' '.join(seen)}", "The freeze, and what a client saw of it")
+    return clock.done(f"{said}. {' '.join(seen)}".rstrip())
+
+
+def _size(report: Report) -> str:
+    return f"{report.tables} tables, {report.rows:,} rows, {report.bytes / 1e6:,.0f} MB"
+
+
+def _switch(profile: str, url: str) -> None:
+    publish_url(google_account(profile), aws_account(profile), url)
+
+
+@contextmanager
+def _measured(url: str, primary: Database) -> Iterator[list[str]]:
+    """Write to the live service around a block; then say what the client saw, and that nothing is lost."""
+    seen: list[str] = []
+    if not url:
+        yield seen
+        return
+    client = WriteClient(url, MEASURED_RATE, title="a dream that measured the cut-over").start()
+    try:
+        _until_acknowledged(client)
+        yield seen
+        _until_acknowledged(client)
+    finally:
+        report = client.stop()
+    missing = lost(client.ledger.writes(), lambda ids: present_dreams(primary, ids))
+    if missing:
+        raise VerificationError(
+            f"{len(missing)} of {report.acknowledged} acknowledged writes are not on the new primary.",
+            "Roll back with flow neon-migration's roll-back before anything else is written.",
+        )
+    seen.append(
+        f"A client writing {MEASURED_RATE:.0f} a second waited {report.longest_gap_s:.2f} s at most for an"
+        f" acknowledgement; {report.errors} refused, {report.acknowledged} acknowledged, 0 lost."
+    )
+
+
+def _until_acknowledged(client: WriteClient, timeout: float = 30.0) -> None:
+    """Wait until the client has had a second's worth of acknowledgements beyond those it has."""
+    enough = client.report().acknowledged + MEASURED_RATE * MEASURED_MARGIN
+    deadline = time.monotonic() + timeout
+    while client.report().acknowledged < enough:
+        if time.monotonic() > deadline:
+            raise VerificationError(
+                "DreamNet's present backend acknowledges no writes.",
+                "Look at the service behind the profile's legacy_url; does it follow the connection secret?",
+            )
+        time.sleep(0.05)
+
+
+def present_dreams(database: Database, ids: list[str]) -> set[str]:
+    """Those of these dreams' ids that a database holds."""
+    with database.connect("dreamnet-ledger") as connection:
+        rows = connection.execute("SELECT id::text FROM dreams WHERE id = ANY(%s::uuid[])", (ids,)).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+@task(task_run_name="close the migration", **CLOUD_TASK)
+def close_migration(profile: str, run: str) -> Step:
+    """End the way back to Neon and the copy to RDS: slots, publications and subscriptions are removed everywhere.
+
+    A failover replaces the primary, and logical slots do not move with it. RDS keeps what it has until then.
+    """
+    clock = Clock("Migration closed")
+    moving = migration(profile)
+    if moving.status().phase == "finished":
+        return clock.unchanged("Closed before: Neon and RDS follow Cloud SQL no longer.")
+    moving.finish(progress())
+    return clock.done("Neon and RDS follow Cloud SQL no longer; slots and publications are removed.")

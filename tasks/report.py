@@ -1,0 +1,51 @@
+"""The gameplan's own report: what each week did, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import task
+
+from dreamnet.report import Step, WeekReport, step_table
+from tasks.costs import monthly_estimate
+from tasks.support import load_profile, publish
+
+
+@task(task_run_name="report")
+def conclude(profile: str, checks: Sequence[Step], weeks: Sequence[WeekReport]) -> str:
+    """Publish the report as the artifact `gameplan-<profile>`.
+
+    Returns:
+        One sentence: whether anything was changed.
+    """
+    budget = load_profile(profile).budget
+    cost = monthly_estimate(profile)
+    changed = sum(step.outcome == "done" for week in weeks for step in week.steps)
+    steps = sum(len(week.steps) for week in weeks)
+    verdict = (
+        f"{changed} of {steps} steps changed or measured something."
+        if changed
+        else f"No changes: all {steps} steps found everything as it should be."
+    )
+    lines = [f"# Gameplan, profile {profile}", "", f"**{verdict}**", "", "## Before anything was changed", ""]
+    lines += step_table(checks)
+    for week in weeks:
+        lines += ["", week.markdown()]
+    lines += [
+        "",
+        "## Costs a month",
+        "",
+        "| | estimate, USD | credits, USD | months |",
+        "| --- | ---: | ---: | ---: |",
+        _cost_row("Google Cloud", cost.total("google"), budget.google_credits),
+        _cost_row("AWS", cost.total("aws"), budget.aws_credits),
+        "",
+        cost.against_plan(),
+    ]
+    publish(f"gameplan {profile}", "\n".join(lines), verdict)
+    return verdict
+
+
+def _cost_row(cloud: str, monthly: float, credits: float) -> str:
+    months = f"{credits / monthly:.1f}" if monthly else "∞"
+    return f"| {cloud} | {monthly:.2f} | {credits:.2f} | {months} |"
