@@ -36,8 +36,12 @@ class GameplanProfile(Block):
         description="DreamNet's backend image, by tag or digest.", examples=["ghcr.io/dreamnet/backend:1.4.2"]
     )
     database_password: SecretStr = Field(description="The password that the new databases' owner gets.")
+    rds_certificates: str = Field(
+        default="", description="Path of AWS's bundle of RDS certificate authorities, to verify RDS with."
+    )
     legacy_url: str = Field(
-        description="Where DreamNet's present backend answers; its freeze is measured there."
+        default="",
+        description="DreamNet's present backend: a client writes dreams there to measure the cut-over's freeze.",
     )
     fault_injector: str = Field(
         description="Chaos tool that takes a region down and brings it back, for drills.",

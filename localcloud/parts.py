@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from localcloud.credentials import GOOGLE_PROJECT
 from localcloud.engines import Engines
+from localcloud.orchestration import start_server, start_worker
 from localcloud.ports import can_bind, free_port, require_free
 from localcloud.state import State
 
@@ -208,6 +209,21 @@ def _user(context: Context) -> str:
     return "20 writes a second"
 
 
+def _prefect(context: Context) -> str:
+    return start_server(context.state, context.engines, _HOST, context.port("prefect", "prefect-server"))
+
+
+def _worker(context: Context) -> str:
+    return start_worker(context.state, context.engines, _HOST, context.port("worker", "prefect-worker"))
+
+
+def _billing(context: Context) -> str:
+    from localcloud.billing import seed_billing
+
+    seed_billing(context.state)
+    return "two weeks of bills (simulated)"
+
+
 def _kubernetes(context: Context) -> str:
     cluster = context.engines.kubernetes(
         "rehearsal",
@@ -231,6 +247,9 @@ PARTS = {
         Part("faults", "faults", _faults),
         Part("backend", "railway", _backend, needs=("postgres", "google")),
         Part("user", "user", _user, needs=("backend",)),
+        Part("billing", "", _billing, needs=("bigquery", "google", "aws")),
+        Part("prefect", "prefect-server", _prefect, packages=("prefect",)),
+        Part("worker", "prefect-worker", _worker, needs=("prefect",)),
         Part("kubernetes", "rehearsal", _kubernetes, packages=("kubernetes_validate",)),
     )
 }

@@ -44,7 +44,7 @@ def addresses(profile: str) -> dict[str, str]:
 
 @task(task_run_name="second region", **CLOUD_TASK)
 def deploy_second_region(profile: str, run: str) -> Step:
-    """DreamNet on the second region's cluster, reading the replica there: unhealthy until that is promoted."""
+    """DreamNet on the second region's cluster, on the replica there: unhealthy until that is promoted."""
     password = load_profile(profile).database_password.get_secret_value()
     replica = cloud_sql(google_account(profile), password, REPLICA)
     deployed: Step = deploy.fn(profile, run, "gke-second", application_url(replica))
@@ -91,7 +91,7 @@ def drill_on_record(profile: str) -> Step | None:
 
 @task(task_run_name="drill", **{**CLOUD_TASK, "retries": 0})
 def drill(profile: str, run: str) -> Step:
-    """Take the first region down under traffic, promote, measure, rebuild, fail back; record what was measured.
+    """Take the first region down under traffic, promote, measure, rebuild, fail back; record it all.
 
     Raises:
         VerificationError: an acknowledged write was lost, or the service is not as before.
@@ -130,7 +130,7 @@ def drill(profile: str, run: str) -> Step:
 
 
 def _redirect(profile: str, region: str, database: Database, say: Progress) -> None:
-    """Point a region's backend, and the connection secret where it is the first region's, to its new database."""
+    """Point a region's backend to its new database, and the connection secret for the first region's."""
     google = google_account(profile)
     first = region == google.region
     where = CLUSTERS[0] if first else CLUSTERS[1]

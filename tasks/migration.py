@@ -199,7 +199,7 @@ def present_dreams(database: Database, ids: list[str]) -> set[str]:
 
 @task(task_run_name="close the migration", **CLOUD_TASK)
 def close_migration(profile: str, run: str) -> Step:
-    """End the way back to Neon and the copy to RDS: slots, publications and subscriptions are removed everywhere.
+    """End the way back to Neon and the copy to RDS: slots, publications, subscriptions are removed.
 
     A failover replaces the primary, and logical slots do not move with it. RDS keeps what it has until then.
     """
