@@ -84,7 +84,6 @@ def _check_body(call: Call) -> None:
         return
     schema = call.api.schema(call.method.request)
     found = list(validation.problems(call.api, schema, call.body))
-    found += validation.missing(call.api, call.method.request, call.body, call.method.id)
     if found:
         path, message = found[0]
         raise bodies.violation(path.strip("/").replace("/", "."), message)
@@ -126,6 +125,9 @@ def create(call: Call) -> dict[str, Any]:
     _check_parent(call, parent)
     path = "/".join(part for part in (parent, collection.literal, name) if part)
     body = copy.deepcopy(call.body.get(collection.wrapper, {}) if collection.wrapper else call.body)
+    identity = frozenset({"name", collection.id_place[1].split(".")[0]})
+    for field, message in validation.missing(call.api, collection.schema, body, call.method.id, identity):
+        raise bodies.violation(field.strip("/").replace("/", "."), message)
     call.hook.default(call, body)
     bodies.fill_outputs(call, body, path, name)
     body.update(call.hook.pending if call.api.answer(call.method) != "plain" else {})

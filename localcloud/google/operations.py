@@ -135,9 +135,16 @@ class Operations:
             if stored.private.get("operation") and not _ended(stored.body):
                 _mark(stored.body, _INTERRUPTED)
                 store.put(stored)
+            elif stored.busy and self._half_made(stored):
+                store.remove(stored.key)
             elif stored.busy:
                 stored.busy = False
                 store.put(stored)
+
+    def _half_made(self, stored: Stored) -> bool:
+        """It was being created: it must not be found, so that it can be created again."""
+        pending = self._context.hook(stored.type).pending
+        return bool(pending) and all(stored.body.get(key) == value for key, value in pending.items())
 
 
 def _ended(body: dict[str, Any]) -> bool:

@@ -66,11 +66,12 @@ def test_another_project_gets_403(client: httpx.Client) -> None:
     ("body", "field"),
     [
         ({"memorySize": 1}, "memorySize"),
+        ({"displayName": "x"}, "memorySizeGb"),
         ({"memorySizeGb": "much"}, "memorySizeGb"),
         ({"tier": "GOLD", "memorySizeGb": 1}, "tier"),
-        ({"memorySizeGb": 1, "labels": {"a": 1}}, "labels.a"),
+        ({"tier": "BASIC", "memorySizeGb": 1, "labels": {"a": 1}}, "labels.a"),
         (
-            {"memorySizeGb": 1, "persistenceConfig": {"persistenceMode": True}},
+            {"tier": "BASIC", "memorySizeGb": 1, "persistenceConfig": {"persistenceMode": True}},
             "persistenceConfig.persistenceMode",
         ),
     ],
@@ -86,7 +87,9 @@ def test_a_body_that_the_schema_forbids_gets_400_with_the_field(
 
 
 def test_an_operation_runs_before_it_is_done_and_the_resource_says_so(client: httpx.Client) -> None:
-    operation = client.post(f"/{REDIS}", params={"instanceId": "slow"}, json={"memorySizeGb": 1}).json()
+    operation = client.post(
+        f"/{REDIS}", params={"instanceId": "slow"}, json={"tier": "BASIC", "memorySizeGb": 1}
+    ).json()
     assert operation["done"] is False
     assert client.get(f"/{REDIS}/slow").json()["state"] == "CREATING"
     assert client.delete(f"/{REDIS}/slow").status_code == 409
@@ -95,7 +98,7 @@ def test_an_operation_runs_before_it_is_done_and_the_resource_says_so(client: ht
         assert time.monotonic() < deadline
     assert operation["response"]["memorySizeGb"] == 1
     assert client.get(f"/{REDIS}/slow").json()["state"] == "READY"
-    again = client.post(f"/{REDIS}", params={"instanceId": "slow"}, json={"memorySizeGb": 1})
+    again = client.post(f"/{REDIS}", params={"instanceId": "slow"}, json={"tier": "BASIC", "memorySizeGb": 1})
     assert again.status_code == 409
     assert error(again)["status"] == "ALREADY_EXISTS"
 
@@ -152,7 +155,7 @@ def test_a_mask_changes_only_what_it_names(client: httpx.Client) -> None:
 
 
 def test_what_is_not_rehearsed_says_so_by_name(client: httpx.Client) -> None:
-    client.post(f"/{REDIS}", params={"instanceId": "verbs"}, json={"memorySizeGb": 1})
+    client.post(f"/{REDIS}", params={"instanceId": "verbs"}, json={"tier": "BASIC", "memorySizeGb": 1})
     answer = client.post(f"/{REDIS}/verbs:failover", json={})
     assert answer.status_code == 501
     assert error(answer)["message"] == "redis.projects.locations.instances.failover is not in the rehearsal."
@@ -198,22 +201,35 @@ def test_resources_outlive_the_server_and_interrupted_operations_end(tmp_path: P
         body = {"replication": {"automatic": {}}}
         httpx.post(f"{first.root}/{SECRETS}", params={"secretId": "kept"}, json=body, headers=headers)
         answer = httpx.post(
-            f"{first.root}/{REDIS}", params={"instanceId": "cut"}, json={"memorySizeGb": 1}, headers=headers
+            f"{first.root}/{REDIS}",
+            params={"instanceId": "cut"},
+            json={"tier": "BASIC", "memorySizeGb": 1},
+            headers=headers,
         )
         operation = answer.json()["name"]
         store = first.server.context.store
         found = store.get(f"redis/{operation}")
         assert found
+        made = store.get(f"redis/{P}/locations/us-central1/instances/cut")
+        assert made
         frozen = replace(found, body={**found.body, "done": False})
         deadline = time.monotonic() + 5
         while not store.get(f"redis/{operation}").body["done"]:  # type: ignore[union-attr]
             assert time.monotonic() < deadline
         store.put(frozen)
+        store.put(replace(made, body={**made.body, "state": "CREATING"}, busy=True))
     with running(tmp_path) as second:
         assert httpx.get(f"{second.root}/{SECRETS}/kept", headers=headers).status_code == 200
         ended = httpx.get(f"{second.root}/redis/v1/{operation}", headers=headers).json()
         assert ended["done"] is True
         assert "stopped" in ended["error"]["message"]
+        again = httpx.post(
+            f"{second.root}/{REDIS}",
+            params={"instanceId": "cut"},
+            json={"tier": "BASIC", "memorySizeGb": 1},
+            headers=headers,
+        )
+        assert again.status_code == 200
     assert (tmp_path / "google" / "state.sqlite").stat().st_mode & 0o077 == 0
 
 

@@ -46,7 +46,8 @@ def _body(collection: Collection, resource: Resource) -> Iterator[Problem]:
     for path, message in found:
         yield Problem(resource.source, f"/body{path}", message)
     if collection.create:
+        identity = frozenset({"name", collection.id_place[1].split(".")[0]})
         for path, message in validation.missing(
-            collection.api, collection.schema_name, {**given, "name": resource.name}, collection.create.id
+            collection.api, collection.schema, given, collection.create.id, identity
         ):
             yield Problem(resource.source, f"/body{path}", message)

@@ -95,5 +95,6 @@ def _pool(
 
 
 def _wrapped(field: str, value: Any) -> Any:
-    """Labels, taints, tags and resource labels are wrapped once more in this request."""
-    return {field: value} if field in ("labels", "taints", "tags") else value
+    """Labels, taints and tags are wrapped once more in this request."""
+    inner = {"labels": "labels", "resourceLabels": "labels", "taints": "taints", "tags": "tags"}.get(field)
+    return {inner: value} if inner else value

@@ -130,9 +130,38 @@ def _json_type(value: Any) -> str:
     return "null" if value is None else "a string"
 
 
-def missing(api: Api, schema_name: str, body: Mapping[str, Any], method_id: str) -> Iterator[tuple[str, str]]:
-    """Fields that the schema marks as required for this method (`annotations.required`) and the body
-    lacks."""
-    for name, schema in api.schema(schema_name).get("properties", {}).items():
-        if method_id in schema.get("annotations", {}).get("required", ()) and name not in body:
-            yield f"/{name}", "is required"
+def missing(
+    api: Api, schema: Mapping[str, Any], body: Any, method_id: str, known: frozenset[str], path: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Fields that creation needs and the body lacks.
+
+    Args:
+        schema: the resource's schema or a property of it.
+        method_id: the method that the schema's `annotations.required` lists, such as
+        `compute.networks.insert`.
+        known: fields of the outermost object that come from elsewhere (the name).
+        path: JSON pointer of `body`.
+
+    Yields:
+        JSON pointer, and the message.
+    """
+    schema = _resolve(api, schema)
+    if isinstance(body, list):
+        for index, item in enumerate(body):
+            yield from missing(api, schema.get("items", {}), item, method_id, frozenset(), f"{path}/{index}")
+    if not isinstance(body, Mapping):
+        return
+    properties = schema.get("properties", {})
+    for name, field in properties.items():
+        if name not in body and name not in known and _is_required(field, method_id):
+            yield f"{path}/{name}", "is required"
+    for name, value in body.items():
+        field = properties.get(name) or schema.get("additionalProperties") or {}
+        yield from missing(api, field, value, method_id, frozenset(), f"{path}/{name}")
+
+
+def _is_required(field: Mapping[str, Any], method_id: str) -> bool:
+    if is_output(field):
+        return False
+    marked = method_id in field.get("annotations", {}).get("required", ())
+    return marked or str(field.get("description", "")).startswith("Required.")

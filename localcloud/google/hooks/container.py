@@ -24,6 +24,9 @@ DEFAULT_VERSION, PATCH = "1.35", ".3-gke.1389000"
 #: The zones of a regional cluster, by letter (Google has three or four a region).
 ZONES = ("a", "b", "c")
 
+#: Fields that UpdateNodePoolRequest wraps once more than NodeConfig does.
+WRAPPED = {"labels": "labels", "resourceLabels": "labels", "taints": "taints", "tags": "tags"}
+
 _ZONE = re.compile(r"(.+)-[a-z]")
 
 
@@ -196,9 +199,8 @@ class NodePools(Hook):
         def work(draft: Stored) -> None:
             config = draft.body.setdefault("config", {})
             for field, value in given.items():
-                unwrapped = value.get(field, value) if isinstance(value, dict) else value
                 target = draft.body if field in ("locations", "upgradeSettings") else config
-                target[field] = unwrapped
+                target[field] = value[WRAPPED[field]] if field in WRAPPED else value
             _resize(call, draft, int(draft.private["count"]))
 
         found = resource or call.resource()

@@ -59,22 +59,42 @@ def test_a_type_that_google_has_not_is_named(type_name: str) -> None:
     ("resource", "path", "words"),
     [
         (
-            declared("redis.v1/projects.locations.instances", "x", f"{P}/locations/r", {"memorySize": 1}),
+            declared(
+                "redis.v1/projects.locations.instances",
+                "x",
+                f"{P}/locations/r",
+                {"tier": "BASIC", "memorySizeGb": 1, "memorySize": 1},
+            ),
             "/body/memorySize",
             "did you mean memorySizeGb",
         ),
         (
-            declared("redis.v1/projects.locations.instances", "x", f"{P}/locations/r", {"tier": "GOLD"}),
+            declared(
+                "redis.v1/projects.locations.instances",
+                "x",
+                f"{P}/locations/r",
+                {"memorySizeGb": 1, "tier": "GOLD"},
+            ),
             "/body/tier",
             "STANDARD_HA",
         ),
         (
-            declared("redis.v1/projects.locations.instances", "x", f"{P}/locations/r", {"host": "h"}),
+            declared(
+                "redis.v1/projects.locations.instances",
+                "x",
+                f"{P}/locations/r",
+                {"tier": "BASIC", "memorySizeGb": 1, "host": "h"},
+            ),
             "/body/host",
             "set by Google",
         ),
         (
-            declared("redis.v1/projects.locations.instances", "x", f"{P}/regions/r", {}),
+            declared(
+                "redis.v1/projects.locations.instances",
+                "x",
+                f"{P}/regions/r",
+                {"tier": "BASIC", "memorySizeGb": 1},
+            ),
             "/parent",
             "projects/{projectsId}/locations/{locationsId}",
         ),
@@ -87,6 +107,16 @@ def test_a_type_that_google_has_not_is_named(type_name: str) -> None:
             ),
             "/body/nodePools/0/config/diskSizeGb",
             "an integer",
+        ),
+        (
+            declared(
+                "cloudfunctions.v2/projects.locations.functions",
+                "f",
+                f"{P}/locations/r",
+                {"eventTrigger": {}},
+            ),
+            "/body/eventTrigger/eventType",
+            "is required",
         ),
         (declared("compute.v1/networks", "1 net", f"{P}/global", {}), "/name", "letters"),
         (declared("storage.v1/buckets", "x", "buckets", {}), "/parent", "projects/{project}"),
