@@ -1,6 +1,7 @@
 """Server-side apply: who owns which field, what a manager may change, what goes when it is dropped.
 
-Follows kubernetes.io/docs/reference/using-api/server-side-apply (read November 2026) and structured-merge-diff.
+Follows kubernetes.io/docs/reference/using-api/server-side-apply (read November 2026)
+and structured-merge-diff.
 """
 
 from __future__ import annotations
@@ -55,20 +56,7 @@ def track_update(
 ) -> None:
     """Write ``managedFields`` of an ordinary create, update or patch: the manager owns what it changed."""
     old = live or {}
-    mine: Fields = {}
-    body = {k: v for k, v in new.items() if k not in ("apiVersion", "kind", "metadata")}
-    if not subresource:
-        body.pop("status", None)
-    for name, value in body.items():
-        if value != old.get(name):
-            child = node.field(name) if node else None
-            mine[f"f:{name}"] = changed(old[name], value, child) if name in old else fields_of(value, child)
-    metadata = {"metadata": new["metadata"]}
-    was = object_fields({"metadata": old.get("metadata", {})}, node)
-    if object_fields(metadata, node) != was or live is None:
-        meta = changed(_own_metadata(old), _own_metadata(new), node.field("metadata") if node else None)
-        if meta:
-            mine["f:metadata"] = meta
+    mine = _changed_fields(old, new, node, subresource)
     entries: list[Object] = list(old.get("metadata", {}).get("managedFields", ()))
     all_fields = object_fields(new, node)
     kept = []
@@ -91,6 +79,18 @@ def track_update(
         new["metadata"]["managedFields"] = kept
     else:
         new["metadata"].pop("managedFields", None)
+
+
+def _changed_fields(old: Object, new: Object, node: Node | None, subresource: str) -> Fields:
+    mine: Fields = {}
+    for name, value in new.items():
+        if name in ("apiVersion", "kind", "metadata") or (name == "status" and not subresource):
+            continue
+        if value != old.get(name):
+            child = node.field(name) if node else None
+            mine[f"f:{name}"] = changed(old[name], value, child) if name in old else fields_of(value, child)
+    metadata = changed(_own_metadata(old), _own_metadata(new), node.field("metadata") if node else None)
+    return mine | ({"f:metadata": metadata} if metadata else {})
 
 
 def _own_metadata(obj: Object) -> Object:

@@ -70,7 +70,7 @@ class Authenticator:
         return True
 
     def _verify_eks(self, token: str, now: float) -> float:
-        """When the token ends; 0 for one that was never valid: a presigned GetCallerIdentity, signed with our key."""
+        """When the token ends; 0 for one that is no presigned GetCallerIdentity signed with our key."""
         encoded = token.removeprefix(EKS_PREFIX)
         try:
             url = urlsplit(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
@@ -105,7 +105,8 @@ class Authenticator:
             ]
         )
         scope = f"{day}/{region}/{service}/aws4_request"
-        text = f"AWS4-HMAC-SHA256\n{query['X-Amz-Date']}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        digest = hashlib.sha256(canonical.encode()).hexdigest()
+        text = f"AWS4-HMAC-SHA256\n{query['X-Amz-Date']}\n{scope}\n{digest}"
         secret = ("AWS4" + self._keys.aws_secret).encode()
         for part in (day, region, service, "aws4_request"):
             secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()

@@ -77,8 +77,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
     """Options of the command line; exits with usage on a wrong one."""
     parser = argparse.ArgumentParser(
         prog="python -m localcloud.kubernetes",
-        description="Serve one local Kubernetes cluster over HTTPS on loopback until SIGTERM. Ready when GET /readyz "
-        "answers 200 (no token needed). Writes DIR/engines/NAME/kubeconfig and DIR/engines/NAME/ca.crt.",
+        description="Serve one local Kubernetes cluster over HTTPS on loopback until SIGTERM. Ready when "
+        "GET /readyz answers 200 (no token needed). Writes kubeconfig and ca.crt into DIR/engines/NAME.",
     )
     add = parser.add_argument
     add("--state", type=Path, required=True, metavar="DIR", help="the rehearsal's state folder")

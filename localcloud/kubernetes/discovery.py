@@ -217,7 +217,8 @@ class Discovery:
             if node is not None:
                 group = ".".join(reversed(kind.group.split(".")))
                 gvk = [{"group": kind.group, "version": kind.version, "kind": kind.kind}]
-                own = _v3(node.raw, pending := [])
+                pending: list[str] = []
+                own = _v3(node.raw, pending)
                 schemas[f"{group}.{kind.version}.{kind.kind}"] = own | {
                     "x-kubernetes-group-version-kind": gvk
                 }

@@ -68,7 +68,7 @@ def bad_request(message: str) -> ApiError:
 
 
 def invalid(kind: str, group: str, name: str, causes: list[tuple[str, str, str]]) -> ApiError:
-    """422 with causes ``(field, reason, message)``, such as ``("spec.replicas", "FieldValueInvalid", "...")``."""
+    """422; each cause is a field, a reason such as ``FieldValueInvalid``, and a message."""
     texts = [f"{field}: {message}" for field, _, message in causes]
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     qualified = f"{kind}.{group}" if group else kind

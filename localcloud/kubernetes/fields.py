@@ -1,7 +1,8 @@
 """Field sets of ``managedFields`` (FieldsV1): which paths a manager owns.
 
-A set is the nested dict that Kubernetes prints: ``{"f:spec": {"f:replicas": {}}}``; an empty dict is an owned leaf,
-``"."`` in a dict means that the item itself is owned. ``k:{...}`` names a list item by its keys, ``v:...`` a set's.
+A set is the nested dict that Kubernetes prints: ``{"f:spec": {"f:replicas": {}}}``; an empty dict is an
+owned leaf, ``"."`` in a dict means that the item itself is owned. ``k:{...}`` names a list item by its keys,
+``v:...`` an item of a set.
 """
 
 from __future__ import annotations
@@ -15,7 +16,19 @@ from localcloud.kubernetes.schema import KEY_DEFAULTS, Node, item_key
 Fields = dict[str, Any]
 #: Metadata that the server owns.
 SYSTEM_METADATA = frozenset(
-    ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generateName"]
+    [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "managedFields",
+        "generateName",
+    ]
 )
 
 

@@ -83,16 +83,16 @@ class Handlers:
         if path.startswith(("/api/", "/apis/")) and len(path.split("/")) > (
             3 if path.startswith("/api/") else 4
         ):
-            return await self._resource(request, parse_target(path, self._kinds))
+            return self._resource(request, parse_target(path, self._kinds))
         return self._discover(request, path)
 
     def _discover(self, request: Request, path: str) -> Answer:
         found = self._discovery
         aggregated = "as=APIGroupDiscoveryList" in request.headers.get("accept", "")
         parts = path.strip("/").split("/")
+        if parts[0] in ("version", "openapi"):
+            return self._describe(parts)
         match parts:
-            case ["version"]:
-                return Answer(found.version())
             case ["api" | "apis"] if aggregated and "v=v2" in request.headers.get("accept", ""):
                 media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
                 return Answer(found.aggregated(parts == ["api"]), content_type=media)
@@ -106,15 +106,21 @@ class Handlers:
                 return Answer(found.resources("", version))
             case ["apis", group, version]:
                 return Answer(found.resources(group, version))
-            case ["openapi", "v3"]:
-                return Answer(found.openapi_index())
-            case ["openapi", "v3", "api", version]:
-                return Answer(found.openapi("", version))
-            case ["openapi", "v3", "apis", group, version]:
-                return Answer(found.openapi(group, version))
         raise errors.no_such_path()
 
-    async def _resource(self, request: Request, target: Target) -> Answer:
+    def _describe(self, parts: list[str]) -> Answer:
+        match parts:
+            case ["version"]:
+                return Answer(self._discovery.version())
+            case ["openapi", "v3"]:
+                return Answer(self._discovery.openapi_index())
+            case ["openapi", "v3", "api", version]:
+                return Answer(self._discovery.openapi("", version))
+            case ["openapi", "v3", "apis", group, version]:
+                return Answer(self._discovery.openapi(group, version))
+        raise errors.no_such_path()
+
+    def _resource(self, request: Request, target: Target) -> Answer:
         if target.kind.group == "metrics.k8s.io":
             return Answer(self._metrics(request, target))
         if target.kind.verbs == ("create",):
@@ -125,6 +131,9 @@ class Handlers:
             raise errors.not_rehearsed(f"{target.kind.resource}/{target.subresource}")
         if target.subresource in ("scale", "log", "eviction"):
             return self._subresource(request, target)
+        return self._object(request, target)
+
+    def _object(self, request: Request, target: Target) -> Answer:
         match request.method:
             case "GET":
                 return self._read(request, target)
@@ -145,7 +154,7 @@ class Handlers:
         if request.flag("watch"):
             return Answer(stream=self._watches.stream(request, target))
         if not target.name:
-            return Answer(self._lists.list(request, target))
+            return Answer(self._lists.page(request, target))
         obj = self._verbs.get(target.kind, target.namespace, target.name)
         if wants_table(request):
             revision = {"resourceVersion": obj["metadata"]["resourceVersion"]}
@@ -167,7 +176,8 @@ class Handlers:
         options = request.write_options
         if request.content_type == patching.APPLY and not request.query.get("fieldManager"):
             raise errors.bad_request(
-                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required '
+                "for apply patch"
             )
         body, warnings, created = self._verbs.patch(
             target.kind,
@@ -285,7 +295,7 @@ class Handlers:
         groups = self._cluster.node_groups
         match (request.method, path.strip("/").split("/")):
             case ("GET", ["_rehearsal", "nodegroups"]):
-                return Answer({"nodegroups": groups.list()})
+                return Answer({"nodegroups": groups.all()})
             case ("GET", ["_rehearsal", "nodegroups", name]):
                 return Answer(groups.get(name))
             case ("PUT", ["_rehearsal", "nodegroups", name]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -39,7 +40,7 @@ class Kind:
 
 
 def _core() -> list[Kind]:
-    def kind(name: str, plural: str, namespaced: bool = True, **more: tuple[str, ...]) -> Kind:
+    def kind(name: str, plural: str, namespaced: bool = True, **more: Any) -> Kind:
         return Kind("", "v1", name, plural, namespaced, **more)
 
     every, status = ("all",), ("status",)

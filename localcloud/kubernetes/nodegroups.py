@@ -75,7 +75,7 @@ class NodeGroups:
         assert kind is not None
         self._kind = kind
 
-    def list(self) -> list[Object]:
+    def all(self) -> list[Object]:
         """Every group with its nodes' names."""
         return [self._shown(g) for g in self._verbs.store.list(self.RESOURCE)]
 
@@ -101,7 +101,7 @@ class NodeGroups:
                 self.put(group.name, _body(group))
 
     def put(self, name: str, body: Any) -> Object:
-        """Create or resize a group: ``{"count": 2, "machine_type": "e2-standard-2", "labels": {}, "taints": []}``."""
+        """Create or resize a group: ``{"count": 2, "machine_type": "...", "labels": {}, "taints": []}``."""
         live = self._verbs.store.get(self.RESOURCE, "", name)
         if not isinstance(body, dict):
             raise bad_request("a JSON object is expected")
@@ -110,12 +110,15 @@ class NodeGroups:
         count = spec.get("count")
         if unknown or not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_NODES:
             raise bad_request(
-                f"a node group has count (0 to {MAX_NODES}), machine_type, labels and taints; unknown: {sorted(unknown)}"
+                f"a node group has count (0 to {MAX_NODES}), machine_type, labels and taints; "
+                f"unknown: {sorted(unknown)}"
             )
         if "machine_type" not in spec:
             raise bad_request("machine_type is required")
         machine(str(spec["machine_type"]))
-        self._verbs.store.put(self.RESOURCE, {"metadata": {"name": name, "uid": f"nodegroup-{name}"}, "spec": spec})
+        self._verbs.store.put(
+            self.RESOURCE, {"metadata": {"name": name, "uid": f"nodegroup-{name}"}, "spec": spec}
+        )
         replaced = live is not None and any(
             live["spec"][k] != spec[k] for k in ("machine_type", "labels", "taints")
         )
@@ -134,7 +137,7 @@ class NodeGroups:
         self._verbs.store.remove(self.RESOURCE, "", name)
         return shown
 
-    def _nodes(self, group: str) -> list[Object]:  # type: ignore[valid-type]
+    def _nodes(self, group: str) -> list[Object]:
         label = _LABELS[self._options.cloud][0]
         nodes = [
             n for n in self._verbs.store.list("nodes") if n["metadata"].get("labels", {}).get(label) == group

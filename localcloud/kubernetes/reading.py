@@ -48,7 +48,7 @@ class Lists:
         self._store = store
         self._rest: dict[str, tuple[str, list[Object]]] = {}
 
-    def list(self, request: Request, target: Target) -> Object:
+    def page(self, request: Request, target: Target) -> Object:
         """A list, or a page of it."""
         token, limit = request.query.get("continue", ""), request.number("limit") or 0
         if token:

@@ -65,7 +65,7 @@ class Node:
     @property
     def closed(self) -> bool:
         """Whether a field that the schema does not name is unknown."""
-        return "properties" in self._raw and not self._raw.get("x-kubernetes-preserve-unknown-fields")
+        return "properties" in self._raw and not bool(self._raw.get("x-kubernetes-preserve-unknown-fields"))
 
     @property
     def format(self) -> str:
@@ -92,7 +92,7 @@ class Node:
     def atomic(self) -> bool:
         """Whether one manager owns the whole value (server-side apply)."""
         if self.kind == "array":
-            return self._raw.get("x-kubernetes-list-type", "atomic") == "atomic"
+            return bool(self._raw.get("x-kubernetes-list-type", "atomic") == "atomic")
         return self.kind != "object" or self._raw.get("x-kubernetes-map-type") == "atomic"
 
     @property
@@ -135,7 +135,7 @@ def _without_descriptions(value: Any) -> Any:
 
 
 class Schemas:
-    """Schemas by apiVersion and kind, from the definitions that ``kubernetes-validate`` ships for one version."""
+    """Schemas by apiVersion and kind, from what ``kubernetes-validate`` ships for one version."""
 
     def __init__(self, minor: str) -> None:
         self._minor = minor

@@ -95,11 +95,12 @@ class Application:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        if pump in done and isinstance(error := pump.exception(), ApiError):
+        failure = pump.exception() if pump in done else None
+        if isinstance(failure, ApiError):
             await send(
                 {
                     "type": "http.response.body",
-                    "body": orjson.dumps({"type": "ERROR", "object": error.status()}) + b"\n",
+                    "body": orjson.dumps({"type": "ERROR", "object": failure.status()}) + b"\n",
                     "more_body": True,
                 }
             )

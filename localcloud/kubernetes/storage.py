@@ -106,16 +106,16 @@ class Store:
         """The object, not to be changed in place; None where there is none."""
         return self._objects.get(resource, {}).get((namespace, name))
 
+    def resources(self) -> list[str]:
+        """Resources that have had objects."""
+        return list(self._objects)
+
     def list(self, resource: str, namespace: str = "") -> list[Object]:
         """Objects of a resource, of one namespace or (empty) of all, sorted by key."""
         objects = self._objects.get(resource, {})
         if namespace:
             return [objects[key] for key in sorted(k for k in objects if k[0] == namespace)]
         return [objects[key] for key in sorted(objects)]
-
-    def resources(self) -> list[str]:
-        """Resources that have had objects."""
-        return list(self._objects)
 
     def owned_by(self, uid: str, resource: str = "") -> Iterator[tuple[str, Object]]:
         """Objects whose ownerReferences name ``uid``, with their resource."""

@@ -91,7 +91,8 @@ def _targets(obj: Object) -> str:
             shown.append(f"{resource['name']}: {have}/{resource['target']['averageUtilization']}%")
         else:
             shown.append(
-                f"{resource['name']}: {now.get('averageValue', '<unknown>')}/{resource['target'].get('averageValue')}"
+                f"{resource['name']}: {now.get('averageValue', '<unknown>')}"
+                f"/{resource['target'].get('averageValue')}"
             )
     return ", ".join(shown)
 

@@ -127,13 +127,16 @@ def check_metadata(obj: dict[str, Any], kind: Kind) -> None:
     loose = kind.group == "rbac.authorization.k8s.io"
     if (not loose and not NAME.match(name)) or len(name) > 253 or "/" in name:
         rule = (
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
-            "start and end with an alphanumeric character"
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+            "and must start and end with an alphanumeric character"
         )
         causes.append(("metadata.name", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'))
     for key, value in (metadata.get("labels") or {}).items():
         if len(value) > 63 or not LABEL_VALUE.match(value):
-            text = f"Invalid value: \"{value}\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"
+            rule = (
+                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"
+            )
+            text = f'Invalid value: "{value}": {rule}'
             causes.append((f"metadata.labels.{key}", "FieldValueInvalid", text))
     if causes:
         raise invalid(kind.kind, kind.group, name, causes)

@@ -1,4 +1,4 @@
-"""What create, update, patch, apply and delete mean: metadata, conflicts, generation, finalizers, field managers."""
+"""What create, update, patch, apply and delete mean: metadata, conflicts, generation, finalizers."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Verbs:
         new, warnings = self._decode(kind, namespace, body, options)
         if new["metadata"].setdefault("name", name) != name:
             raise errors.bad_request(
-                f"the name of the object ({new['metadata']['name']}) does not match the name on the URL ({name})"
+                f"the name of the object ({new['metadata']['name']}) does not match the URL's ({name})"
             )
         return self._replace(kind, live, new, options, subresource), warnings
 
@@ -203,18 +203,14 @@ class Verbs:
         name = was["name"]
         if metadata.get("resourceVersion") not in (None, "", "0", was["resourceVersion"]):
             raise errors.conflict(kind.resource, name)
-        if metadata.get("uid", was["uid"]) != was["uid"]:
-            why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {was['uid']}"
-            raise errors.conflict(kind.resource, name, why)
+        _same_uid(kind, name, metadata.get("uid"), was["uid"])
         if subresource in _OWN_PART:
             new = live | {
                 "status": new.get("status", {}),
                 "metadata": dict(was) | _managed(metadata, tracked),
             }
-        elif "status" in kind.subresources and "status" in live:
-            new["status"] = live["status"]
         elif "status" in kind.subresources:
-            new.pop("status", None)
+            _keep_status(live, new)
         metadata = new["metadata"]
         _keep_system_metadata(metadata, was)
         if not subresource:
@@ -248,12 +244,7 @@ class Verbs:
         """Delete, or mark as being deleted; the object and whether it has gone."""
         live = self.get(kind, namespace, name)
         metadata = live["metadata"]
-        if options.uid and options.uid != metadata["uid"]:
-            raise errors.conflict(
-                kind.resource,
-                name,
-                f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {metadata['uid']}",
-            )
+        _same_uid(kind, name, options.uid, metadata["uid"])
         if options.resource_version and options.resource_version != metadata["resourceVersion"]:
             raise errors.conflict(kind.resource, name, "Precondition failed: resourceVersion")
         if options.dry_run:
@@ -308,6 +299,21 @@ class Verbs:
         if obj.get("status") == status:
             return obj
         return self.store.put(resource, obj | {"status": status, "metadata": dict(obj["metadata"])})
+
+
+def _keep_status(live: Object, new: Object) -> None:
+    """A write of the object leaves its status, which has a subresource of its own."""
+    if "status" in live:
+        new["status"] = live["status"]
+    else:
+        new.pop("status", None)
+
+
+def _same_uid(kind: Kind, name: str, given: str | None, uid: str) -> None:
+    """409 when the caller means an earlier object of this name."""
+    if given and given != uid:
+        why = f"Precondition failed: UID in precondition: {given}, UID in object meta: {uid}"
+        raise errors.conflict(kind.resource, name, why)
 
 
 def _managed(metadata: Object, tracked: bool) -> Object:

@@ -16,7 +16,10 @@ def node():
 
 
 def deployment(**spec):
-    containers = [{"name": "a", "image": "x:1", "env": [{"name": "K", "value": "1"}]}, {"name": "b", "image": "y:1"}]
+    containers = [
+        {"name": "a", "image": "x:1", "env": [{"name": "K", "value": "1"}]},
+        {"name": "b", "image": "y:1"},
+    ]
     body = {"replicas": 2, "template": {"spec": {"containers": containers}}} | spec
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": body}
 
@@ -60,7 +63,12 @@ def test_merge_patch_replaces_lists_and_null_removes(node):
 
 def test_json_patch_and_its_refusal(node):
     live = deployment()
-    assert apply_patch(live, [{"op": "replace", "path": "/spec/replicas", "value": 5}], JSON, node)["spec"]["replicas"] == 5
+    assert (
+        apply_patch(live, [{"op": "replace", "path": "/spec/replicas", "value": 5}], JSON, node)["spec"][
+            "replicas"
+        ]
+        == 5
+    )
     assert live["spec"]["replicas"] == 2
     with pytest.raises(ApiError) as refused:
         apply_patch(live, [{"op": "test", "path": "/spec/replicas", "value": 9}], JSON, node)
@@ -69,7 +77,9 @@ def test_json_patch_and_its_refusal(node):
 
 def test_patches_leave_the_live_object_alone(node):
     live = deployment()
-    apply_patch(live, {"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "n"}]}}}}, STRATEGIC, node)
+    apply_patch(
+        live, {"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "n"}]}}}}, STRATEGIC, node
+    )
     assert live == deployment()
 
 
@@ -110,7 +120,10 @@ def test_conflict_names_manager_and_field_and_force_takes_it(node):
     with pytest.raises(ApiError) as refused:
         applied(node, scaled, deployment())
     assert refused.value.code == 409
-    assert refused.value.message == 'Apply failed with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas'
+    assert (
+        refused.value.message
+        == 'Apply failed with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas'
+    )
     forced = applied(node, scaled, deployment(), force=True)
     assert forced["spec"]["replicas"] == 2
     assert all(e["manager"] != "kubectl" for e in forced["metadata"]["managedFields"])

@@ -70,9 +70,13 @@ def test_unknown_field_is_refused_or_dropped_with_a_warning():
 
 
 def test_wrong_type_and_missing_field():
-    with pytest.raises(ApiError, match="cannot unmarshal string into Go struct field spec.replicas of type int32"):
+    with pytest.raises(
+        ApiError, match=r"cannot unmarshal string into Go struct field spec.replicas of type int32"
+    ):
         decoded(GOOD | {"replicas": "three"})
-    with pytest.raises(ApiError, match=r'Deployment.apps "d" is invalid: spec.selector: Required value') as missing:
+    with pytest.raises(
+        ApiError, match=r'Deployment.apps "d" is invalid: spec.selector: Required value'
+    ) as missing:
         decoded({"template": GOOD["template"]})
     assert missing.value.code == 422
 
@@ -104,7 +108,13 @@ def eks_token(key_id="AKIAEXAMPLE", secret="secret", cluster="west"):
 def test_eks_token_is_checked_by_key_cluster_and_signature():
     authenticator = Authenticator(KEYS)
     assert authenticator.user(eks_token()).startswith("arn:aws:iam::123456789012:")
-    for token in (eks_token(key_id="AKIAOTHER"), eks_token(secret="wrong"), eks_token(cluster="east"), "Bearer k8s-aws-v1.x", ""):
+    for token in (
+        eks_token(key_id="AKIAOTHER"),
+        eks_token(secret="wrong"),
+        eks_token(cluster="east"),
+        "Bearer k8s-aws-v1.x",
+        "",
+    ):
         with pytest.raises(ApiError) as refused:
             authenticator.user(token)
         assert refused.value.code == 401
@@ -162,7 +172,12 @@ def test_quantities():
 
 @pytest.mark.parametrize(
     ("image", "expected"),
-    [("localcloud/dreamnet-backend:1", True), ("reg:5000/a/dreamnet-backend", True), ("nginx:1", False), ("x/dreamnet-backend-ui:1", False)],
+    [
+        ("localcloud/dreamnet-backend:1", True),
+        ("reg:5000/a/dreamnet-backend", True),
+        ("nginx:1", False),
+        ("x/dreamnet-backend-ui:1", False),
+    ],
 )
 def test_backend_images(image, expected):
     assert is_backend(image) is expected

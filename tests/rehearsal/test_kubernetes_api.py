@@ -55,12 +55,26 @@ def backend(name, replicas=2, env=NO_DATABASE, **container):
     probe = {"httpGet": {"path": "/livez", "port": 8080}, "periodSeconds": 1}
     requests = {"requests": {"cpu": "20m", "memory": "64Mi"}}
     image = "localcloud/dreamnet-backend:1"
-    return deployment(name, image, replicas, ports=[{"containerPort": 8080}], readinessProbe=probe, resources=requests, env=env, **container)
+    return deployment(
+        name,
+        image,
+        replicas,
+        ports=[{"containerPort": 8080}],
+        readinessProbe=probe,
+        resources=requests,
+        env=env,
+        **container,
+    )
 
 
 def balancer(name):
     spec = {"type": "LoadBalancer", "selector": {"app": name}, "ports": [{"port": 8080, "targetPort": 8080}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": spec,
+    }
 
 
 class Cluster:
@@ -112,11 +126,18 @@ def cluster(tmp_path_factory):
     engines = Engines(State(tmp_path_factory.mktemp("state")))
     groups = [{"name": "default-pool", "count": 2, "machine_type": "e2-standard-4"}]
     started = time.monotonic()
-    endpoint = engines.kubernetes("west", cloud="google", region="us-central1", version="1.35", node_groups=groups)
+    endpoint = engines.kubernetes(
+        "west", cloud="google", region="us-central1", version="1.35", node_groups=groups
+    )
     print(f"ready in {time.monotonic() - started:.2f} s")
     try:
         made = Cluster(engines, endpoint)
-        made.kubectl("apply", "-f", "-", stdin=yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}))
+        made.kubectl(
+            "apply",
+            "-f",
+            "-",
+            stdin=yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}),
+        )
         yield made
     finally:
         engines.stop("west")
@@ -146,7 +167,9 @@ def test_nodes_follow_the_node_group(cluster):
     assert len(nodes) == 2
     assert nodes[0].metadata.labels["topology.kubernetes.io/region"] == "us-central1"
     assert nodes[0].status.capacity["cpu"] == "4"
-    shown = cluster.rehearsal("PUT", "nodegroups/gpu", {"count": 1, "machine_type": "g2-standard-4", "labels": {"tier": "gpu"}})
+    shown = cluster.rehearsal(
+        "PUT", "nodegroups/gpu", {"count": 1, "machine_type": "g2-standard-4", "labels": {"tier": "gpu"}}
+    )
     assert len(shown["nodes"]) == 1
     assert cluster.core.read_node(shown["nodes"][0]).status.allocatable["nvidia.com/gpu"] == "1"
     cluster.rehearsal("DELETE", "nodegroups/gpu")
@@ -162,7 +185,9 @@ def test_apply_twice_changes_nothing_and_conflicts_are_told(cluster):
     cluster.kubectl("scale", "deploy/web", "--replicas=3")
     told = cluster.apply(deployment("web"), fails=True)
     assert 'conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas' in told
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump(deployment("web")))
+    cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump(deployment("web"))
+    )
     assert cluster.apps.read_namespaced_deployment("web", NAMESPACE).spec.replicas == 2
 
 
@@ -177,7 +202,9 @@ def test_client_side_apply_get_describe_and_unknown_field(cluster):
     assert "2/2" in cluster.kubectl("get", "deploy", "csa")
     wrong = deployment("wrong")
     wrong["spec"]["replica"] = 1
-    assert 'unknown field "spec.replica"' in cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(wrong), fails=True)
+    assert 'unknown field "spec.replica"' in cluster.kubectl(
+        "apply", "-f", "-", stdin=yaml.safe_dump(wrong), fails=True
+    )
     cluster.kubectl("delete", "deploy", "csa", "--timeout=20s")
     wait_until(lambda: not cluster.pods("csa"), what="garbage collection")
 
@@ -187,7 +214,12 @@ def test_a_failing_rollout_keeps_the_old_pods_and_can_be_undone(cluster):
     cluster.kubectl("rollout", "status", "deploy/roll", "--timeout=15s")
     cluster.kubectl("set", "image", "deploy/roll", "main=nginx:missing")
     cluster.kubectl("rollout", "status", "deploy/roll", "--timeout=2s", fails=True)
-    reasons = {s.state.waiting.reason for p in cluster.pods("roll") for s in p.status.container_statuses if s.state.waiting}
+    reasons = {
+        s.state.waiting.reason
+        for p in cluster.pods("roll")
+        for s in p.status.container_statuses
+        if s.state.waiting
+    }
     assert reasons == {"ImagePullBackOff"}
     assert cluster.apps.read_namespaced_deployment("roll", NAMESPACE).status.available_replicas == 3
     cluster.kubectl("rollout", "undo", "deploy/roll")
@@ -212,15 +244,23 @@ def test_stale_writes_conflict_and_missing_objects_are_404(cluster):
 
 def test_lists_are_paged_and_watches_see_changes(cluster):
     for i in range(5):
-        cluster.core.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": f"page-{i}", "labels": {"page": "y"}}})
+        cluster.core.create_namespaced_config_map(
+            NAMESPACE, {"metadata": {"name": f"page-{i}", "labels": {"page": "y"}}}
+        )
     page = cluster.core.list_namespaced_config_map(NAMESPACE, label_selector="page=y", limit=2)
     assert page.metadata.remaining_item_count == 3
-    rest = cluster.core.list_namespaced_config_map(NAMESPACE, label_selector="page=y", _continue=page.metadata._continue)
+    rest = cluster.core.list_namespaced_config_map(
+        NAMESPACE, label_selector="page=y", _continue=page.metadata._continue
+    )
     assert [c.metadata.name for c in (*page.items, *rest.items)] == [f"page-{i}" for i in range(5)]
     version = page.metadata.resource_version
     cluster.core.delete_namespaced_config_map("page-0", NAMESPACE)
     stream = watch.Watch().stream(
-        cluster.core.list_namespaced_config_map, NAMESPACE, label_selector="page=y", resource_version=version, timeout_seconds=2
+        cluster.core.list_namespaced_config_map,
+        NAMESPACE,
+        label_selector="page=y",
+        resource_version=version,
+        timeout_seconds=2,
     )
     assert [(e["type"], e["object"].metadata.name) for e in stream] == [("DELETED", "page-0")]
 
@@ -228,7 +268,9 @@ def test_lists_are_paged_and_watches_see_changes(cluster):
 def test_custom_resources_are_served_and_checked(cluster):
     schema = {
         "type": "object",
-        "properties": {"spec": {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer"}}}},
+        "properties": {
+            "spec": {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer"}}}
+        },
     }
     crd = {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -238,15 +280,23 @@ def test_custom_resources_are_served_and_checked(cluster):
             "group": "example.com",
             "scope": "Namespaced",
             "names": {"plural": "dreams", "singular": "dream", "kind": "Dream"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+            ],
         },
     }
     cluster.apply(crd)
     cluster.kubectl("wait", "--for=condition=Established", "crd/dreams.example.com", "--timeout=5s")
-    dream = {"apiVersion": "example.com/v1", "kind": "Dream", "metadata": {"name": "one", "namespace": NAMESPACE}}
+    dream = {
+        "apiVersion": "example.com/v1",
+        "kind": "Dream",
+        "metadata": {"name": "one", "namespace": NAMESPACE},
+    }
     cluster.apply(dream | {"spec": {"size": 1}})
     assert "one" in cluster.kubectl("get", "dreams")
-    assert "Required value" in cluster.apply(dream | {"metadata": {"name": "two", "namespace": NAMESPACE}, "spec": {}}, fails=True)
+    assert "Required value" in cluster.apply(
+        dream | {"metadata": {"name": "two", "namespace": NAMESPACE}, "spec": {}}, fails=True
+    )
 
 
 def test_pods_wait_without_room_and_run_when_a_node_comes(cluster):
@@ -268,11 +318,24 @@ def test_pods_wait_without_room_and_run_when_a_node_comes(cluster):
 def test_the_backend_is_a_real_process_behind_the_load_balancer(cluster):
     variable = {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "database", "key": "url"}}}
     cluster.apply(backend("api", replicas=2, env=[variable]), balancer("api"))
+
     def reasons():
-        return {s.state.waiting.reason for p in cluster.pods("api") for s in p.status.container_statuses or () if s.state.waiting}
+        return {
+            s.state.waiting.reason
+            for p in cluster.pods("api")
+            for s in p.status.container_statuses or ()
+            if s.state.waiting
+        }
 
     wait_until(lambda: reasons() == {"CreateContainerConfigError"}, what="waiting for the secret")
-    cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database", "namespace": NAMESPACE}, "stringData": {"url": "postgresql://u:hidden@127.0.0.1:1/d"}})
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "database", "namespace": NAMESPACE},
+            "stringData": {"url": "postgresql://u:hidden@127.0.0.1:1/d"},
+        }
+    )
     cluster.kubectl("rollout", "status", "deploy/api", "--timeout=20s")
     url = f"http://{cluster.address('api')}:8080/livez"
     assert get(url) == 200
@@ -282,7 +345,9 @@ def test_the_backend_is_a_real_process_behind_the_load_balancer(cluster):
     assert sum(m.get("dreamnet.rehearsal/simulated") == "true" for m in marks) == 1
     # The process dies: its container is restarted and counted.
     psutil.Process(first).send_signal(signal.SIGKILL)
-    wait_until(lambda: sum(s.restart_count for p in cluster.pods("api") for s in p.status.container_statuses) >= 1)
+    wait_until(
+        lambda: sum(s.restart_count for p in cluster.pods("api") for s in p.status.container_statuses) >= 1
+    )
     wait_until(lambda: get(url) == 200, what="restart")
     second = cluster.engines.get("west.dreamnet.api").pid
     assert second != first
@@ -308,7 +373,12 @@ def test_autoscaler_follows_the_real_cpu(cluster):
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "load"},
             "minReplicas": 1,
             "maxReplicas": 3,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}],
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
+                }
+            ],
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
         },
     }

@@ -20,8 +20,10 @@ from localcloud.kubernetes.verbs import Verbs
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
 TOLERANCE = 0.1
+#: Longest periodSeconds that a scaling policy may have.
+LONGEST_PERIOD = 1800
 DEFAULT_WINDOW = {"scaleUp": 0, "scaleDown": 300}
-DEFAULT_POLICIES = {
+DEFAULT_POLICIES: dict[str, list[Object]] = {
     "scaleUp": [
         {"type": "Pods", "value": 4, "periodSeconds": 15},
         {"type": "Percent", "value": 100, "periodSeconds": 15},
@@ -66,7 +68,7 @@ class Autoscaler:
         kind = self._verbs.kinds.by_kind(reference.get("apiVersion", "apps/v1"), reference["kind"])
         target = self._verbs.store.get(kind.resource, key[0], reference["name"]) if kind else None
         if kind is None or target is None or "scale" not in kind.subresources:
-            text = f"the HPA controller was unable to get the target's current scale: {reference['name']} not found"
+            text = f"unable to get the target's current scale: {reference['name']} not found"
             self._report(scaler, 0, 0, [], [("AbleToScale", "False", "FailedGetScale", text)])
             return
         current = target["spec"]["replicas"]
@@ -76,7 +78,8 @@ class Autoscaler:
             return
         low, high = scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]
         conditions = [("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")]
-        wanted, measured = current, []
+        wanted = current
+        measured: list[Object] = []
         if current < low or current > high:
             wanted = min(max(current, low), high)
         else:
@@ -93,8 +96,12 @@ class Autoscaler:
             write_scale(
                 self._verbs, kind, key[0], reference["name"], {"spec": {"replicas": wanted}}, None, MANAGER
             )
-            self._scaled.setdefault(key, []).append((time.monotonic(), wanted - current))
-            text = f"New size: {wanted}; reason: {'current number of replicas' if not measured else 'resource metrics'} {'above' if wanted > current else 'below'} target"
+            now = time.monotonic()
+            recent = [entry for entry in self._scaled.get(key, ()) if now - entry[0] <= LONGEST_PERIOD]
+            self._scaled[key] = [*recent, (now, wanted - current)]
+            reason = "resource metrics" if measured else "current number of replicas"
+            direction = "above" if wanted > current else "below"
+            text = f"New size: {wanted}; reason: {reason} {direction} target"
             self._recorder.record(scaler, "SuccessfulRescale", text, "horizontal-pod-autoscaler")
             conditions[0] = (
                 "AbleToScale",
@@ -129,7 +136,7 @@ class Autoscaler:
         values = [u[0] if name == "cpu" else u[1] for u in used.values() if u is not None]
         if not values:
             raise Unmeasured(
-                f"failed to get {name} utilization: unable to get metrics for resource {name}: no metrics returned from resource metrics API"
+                f"unable to get metrics for resource {name}: no metrics returned from resource metrics API"
             )
         average = sum(values) / len(values)
         shown: Object = {"averageValue": cores(average) if name == "cpu" else kibibytes(average)}
@@ -150,7 +157,8 @@ class Autoscaler:
             requested = container.get("resources", {}).get("requests", {}).get(name)
             if requested is None:
                 raise Unmeasured(
-                    f"failed to get {name} utilization: missing request for {name} in container {container['name']} of Pod {pod['metadata']['name']}"
+                    f"missing request for {name} in container {container['name']} of Pod "
+                    f"{pod['metadata']['name']}"
                 )
             total += parse(requested)
         return total
@@ -166,12 +174,14 @@ class Autoscaler:
         behavior = scaler["spec"].get("behavior") or {}
 
         def rule(direction: str) -> Object:
-            return behavior.get(direction) or {}
+            return dict(behavior.get(direction) or {})
 
-        windows = {d: rule(d).get("stabilizationWindowSeconds", DEFAULT_WINDOW[d]) for d in DEFAULT_WINDOW}
+        windows: dict[str, float] = {
+            d: rule(d).get("stabilizationWindowSeconds", DEFAULT_WINDOW[d]) for d in DEFAULT_WINDOW
+        }
         history = self._recommended.setdefault(key, [])
         if not history:
-            # Before the first look the size it found counts as recommended, so a restart does not shrink at once.
+            # The size it found counts as recommended, so that a restart does not shrink at once.
             history.append((now, current))
         history.append((now, wanted))
         history[:] = [(at, n) for at, n in history if now - at <= max(*windows.values(), 0.0)]
@@ -186,7 +196,7 @@ class Autoscaler:
                 "AbleToScale",
                 "True",
                 "ScaleDownStabilized" if wanted < current else "ScaleUpStabilized",
-                "recent recommendations were higher than current one, applying the highest recent recommendation",
+                "recent recommendations were higher than the current one: the highest is applied",
             )
         if stable != current:
             direction = "scaleUp" if stable > current else "scaleDown"
@@ -209,7 +219,7 @@ class Autoscaler:
         conditions.append(
             ("ScalingLimited", "True", reason, f"the desired replica count is {word} replica count")
         )
-        return min(max(stable, low), high)
+        return int(min(max(stable, low), high))
 
     def _by_policy(
         self, key: Key, rule: Object, direction: str, current: int, wanted: int, now: float
@@ -229,7 +239,7 @@ class Autoscaler:
             step = policy["value"] if policy["type"] == "Pods" else math.ceil(start * policy["value"] / 100)
             limits.append(start + sign * step)
         furthest = max if (select == "Max") == (sign > 0) else min
-        limit = furthest(limits)
+        limit = int(furthest(limits))
         return min(wanted, max(limit, current)) if sign > 0 else max(wanted, min(limit, current))
 
     def _report(

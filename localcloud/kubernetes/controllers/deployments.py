@@ -174,7 +174,7 @@ class Deployments:
     def _shrink_old(
         self, deployment: Object, current: Object, old: list[Object], minimum: int, grown: int
     ) -> None:
-        """Take Pods from old ReplicaSets: broken ones first, ready ones as far as ``minimum`` stay available."""
+        """Take Pods from old ReplicaSets: broken ones first, ready ones while ``minimum`` stay."""
         total = sum(s["spec"]["replicas"] for s in old) + grown
         lacking = grown - current.get("status", {}).get("availableReplicas", 0)
         budget = total - minimum - max(0, lacking)

@@ -17,7 +17,7 @@ class Garbage:
         self._verbs = verbs
 
     def keys(self, change: Change) -> Iterable[Key]:
-        """uids: of removed objects, of owners that wait, of owners of removed objects, of objects with owners."""
+        """uids: of removed objects and their owners, of owners that wait, of new objects' owners."""
         metadata = change.new["metadata"]
         owners = [("", o["uid"]) for o in metadata.get("ownerReferences", ())]
         if change.deleted:

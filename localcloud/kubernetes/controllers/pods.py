@@ -54,7 +54,7 @@ def active_pods(verbs: Verbs, owner: Object) -> list[Object]:
 
 
 def removal_order(pod: Object) -> tuple[bool, bool, bool, str]:
-    """Which Pods go first: unscheduled, not started, not ready, then the newest; real processes stay longest."""
+    """Which Pods go first: unscheduled, not ready, simulated, then the newest."""
     return (
         bool(pod["spec"].get("nodeName")),
         is_ready(pod),

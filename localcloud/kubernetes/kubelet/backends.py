@@ -45,7 +45,8 @@ async def http_ready(host: str, port: int, path: str | None) -> bool:
                 if path is None:
                     return True
                 writer.write(
-                    f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: kube-probe/1\r\nConnection: close\r\n\r\n".encode()
+                    f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                    "User-Agent: kube-probe/1\r\nConnection: close\r\n\r\n".encode()
                 )
                 line = await reader.readline()
                 parts = line.split()

@@ -1,4 +1,4 @@
-"""A container's environment, resolved as a kubelet does: values, Secrets, ConfigMaps, the Pod's own fields."""
+"""A container's environment, resolved as a kubelet does: values, references, the Pod's own fields."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def _reference(store: Store, resource: str, namespace: str, reference: Object) -
         return None
     if data is None:
         raise ConfigError(f'{word} "{reference["name"]}" not found')
-    raise ConfigError(
-        f"couldn't find key {reference['key']} in {word.replace('configmap', 'ConfigMap').replace('secret', 'Secret')} {namespace}/{reference['name']}"
-    )
+    raise ConfigError(f"couldn't find key {reference['key']} in {word} {namespace}/{reference['name']}")
 
 
 def pod_field(pod: Object, path: str) -> str:

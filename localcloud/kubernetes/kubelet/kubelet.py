@@ -229,7 +229,7 @@ class Kubelet:
         self._show(group)
 
     def _older(self, uid: str, than: str) -> bool:
-        """Whether a ReplicaSet's revision is older than another's: its new Pods do not take the process back."""
+        """Whether a ReplicaSet is older than another: then its Pods do not take the process back."""
 
         def revision(which: str) -> int:
             found = self._store.by_uid(which)
@@ -239,7 +239,7 @@ class Kubelet:
         return revision(uid) < revision(than)
 
     def _address(self, group: Key, pod: Object, container: Object) -> tuple[str, int]:
-        """Where the process listens: on the load balancer's address and port, else on a loopback address of its own."""
+        """Where the process listens: at the load balancer's address, else at a loopback one of its own."""
         labels = pod["metadata"].get("labels", {})
         for service in self._store.list("services", group[0]):
             selector = service["spec"].get("selector") or {}
@@ -325,7 +325,8 @@ class Kubelet:
             statuses[0].get("state", {}).get("waiting", {}) if statuses else {"reason": "ContainerCreating"}
         )
         if waiting and waiting.get("reason") != "CrashLoopBackOff":
-            message = f'container "{container or names[0]}" in pod "{name}" is waiting to start: {waiting["reason"]}'
+            which = container or names[0]
+            message = f'container "{which}" in pod "{name}" is waiting to start: {waiting["reason"]}'
             raise bad_request(message)
         group = self.group_of(pod)
         backend = self.backends.get(group) if group else None

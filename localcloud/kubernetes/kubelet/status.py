@@ -84,7 +84,7 @@ def pod_status(pod: Object, state: Containers, address: str, host_address: str) 
     }
     initial = pod["spec"].get("initContainers", ())
     if initial:
-        done = Containers(exit_code=0, started=status["startTime"])
+        done = Containers(exit_code=0, started=str(status["startTime"]))
         status["initContainerStatuses"] = old.get("initContainerStatuses") or [
             _container(c, pod, done) | {"ready": True} for c in initial
         ]
