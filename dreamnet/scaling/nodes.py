@@ -31,7 +31,8 @@ class GkePools:
     """The node pools of one GKE cluster.
 
     A pool's autoscaling is switched off before it shrinks to 0 (it would bring nodes back for pods that wait)
-    and restored after it has grown. Sizes count nodes per zone, as setSize does.
+    and restored after it has grown. Sizes count nodes per zone, as setSize does ("the new size represents the
+    number of nodes in the node pool per zone", gcloud container clusters resize, read November 2026).
     """
 
     account: GoogleAccount = field(repr=False)
