@@ -22,6 +22,9 @@ _BUSY = frozenset(
     {"ConcurrentOperationException", "ResourceConflictException", "ConcurrentModificationException"}
 )
 
+#: Refusals of the call that say the same as a handler's code.
+_KNOWN = {"ResourceNotFoundException": "NotFound", "AlreadyExistsException": "AlreadyExists"}
+
 _ATTEMPTS = 6
 _POLL_FIRST, _POLL_MOST = 0.05, 5.0
 _PAUSE_FIRST, _PAUSE_MOST = 0.5, 20.0
@@ -108,6 +111,8 @@ class Requests:
                     return {"OperationStatus": "FAILED", "ErrorCode": "ResourceConflict"}
                 if code in _BUSY:
                     return None
+                if code in _KNOWN:
+                    raise HandlerFailed(_KNOWN[code], str(error)) from error
                 raise
         return event
 

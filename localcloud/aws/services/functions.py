@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from localcloud.aws.environments import Environments, Function, Outcome
 from localcloud.aws.services import Next
@@ -40,12 +41,16 @@ class Lambda:
     pool: ThreadPoolExecutor
     changed: Callable[[], None]
     stopped: threading.Event = field(default_factory=threading.Event)
-    operations: frozenset[str] = frozenset({"lambda:Invoke", "lambda:InvokeAsync"})
+    operations: frozenset[str] = frozenset(
+        {"lambda:Invoke", "lambda:InvokeAsync", "lambda:CreateFunction", "lambda:UpdateFunctionCode"}
+    )
 
     def answer(self, call: Call, moto: Next) -> Answer:
         """Invoke and wait, or accept an event."""
-        from urllib.parse import unquote
-
+        if call.operation in ("CreateFunction", "UpdateFunctionCode"):
+            content = call.json()
+            self._check_code(content.get("Code", content))
+            return moto(call)
         function = self._found(call.region, unquote(call.path.split("/")[3]))
         event = json.loads(call.body or b"{}")
         kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
@@ -113,6 +118,21 @@ class Lambda:
             _LOG.warning("lambda %s failed %s times on an event", name, _ATTEMPTS)
 
         self.pool.submit(run)
+
+    def _check_code(self, code: dict[str, Any]) -> None:
+        """moto takes a package that is not there without a word."""
+        from moto.s3.models import s3_backends
+
+        bucket, key = code.get("S3Bucket"), code.get("S3Key")
+        if not bucket or not key:
+            return
+        found = s3_backends[self.account_id]["aws"].buckets.get(bucket)
+        if found is None or key not in found.keys:
+            reason = "NoSuchBucket" if found is None else "NoSuchKey"
+            raise AwsError(
+                "InvalidParameterValueException",
+                f"Error occurred while GetObject. S3 Error Code: {reason}. S3 Error Message: {bucket}/{key}",
+            )
 
     def _call_targets(self, rule: Any, event: Any) -> None:
         for target in rule.targets:
