@@ -67,7 +67,7 @@ def send_dream_event_aws(account: AwsAccount, bus: str, event: Mapping[str, Any]
     """Put an event on a bus.
 
     Returns:
-        EventBridge's event id.
+        EventBridge's own id of it, under which functions/aws/dream_events remembers it.
 
     Raises:
         CredentialsError, UnreachableError, ResourceError: AWS refuses the call or the event.
@@ -127,6 +127,7 @@ def wait_processed_aws(
 
     Args:
         table: whose key is `event_id`.
+        event_id: what `send_dream_event_aws` returned.
         timeout: seconds.
 
     Returns:

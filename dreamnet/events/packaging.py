@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = frozenset({"__pycache__", ".DS_Store", ".git"})
 
 
-def package_function(path: Path) -> bytes:
+def package_function(path: Path, renamed: Mapping[str, str] | None = None) -> bytes:
     """The ZIP archive of a function's folder: the same bytes for the same files, on any machine.
+
+    Args:
+        renamed: other names inside the archive, such as `{"handler.py": "dream_events.py"}` for a Lambda
+        function
+            whose handler is `dream_events.handler`.
 
     Raises:
         ConfigurationError: there is no such folder, or it is empty.
@@ -32,10 +38,12 @@ def package_function(path: Path) -> bytes:
         raise ConfigurationError(
             f"There is no function's source in {path}.", "Name a folder under functions/ that holds one."
         )
+    names = {one.relative_to(path).as_posix(): one for one in files}
+    names = {(renamed or {}).get(name, name): one for name, one in names.items()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            entry = zipfile.ZipInfo(file.relative_to(path).as_posix(), _EPOCH)
+        for name, file in sorted(names.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, whose permissions Lambda obeys
             entry.external_attr = 0o644 << 16

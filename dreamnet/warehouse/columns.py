@@ -256,7 +256,11 @@ def from_text(column: Column, values: pa.Array) -> pa.Array:
 def left_figures(select: str, columns: list[Column], key: tuple[str, ...]) -> str:
     """PostgreSQL: rows, distinct keys and checksum of a SELECT."""
     row = " || '|' || ".join(one.left for one in columns)
-    keys = f"count(DISTINCT ({', '.join(quoted(one) for one in key)}))" if key else "count(*)"
+    # A subquery is hashed; count(DISTINCT (a, b)) sorts rows by their columns' collations, ten times as long.
+    wanted = ", ".join(quoted(one) for one in key)
+    keys = (
+        f"(SELECT count(*) FROM (SELECT DISTINCT {wanted} FROM ({select}) AS k) AS d)" if key else "count(*)"
+    )
     return (
         f"SELECT count(*), {keys}, coalesce(sum(('x' || substr(md5({row}), 1, 8))::bit(32)::bigint), 0) "
         f"FROM ({select}) AS q"

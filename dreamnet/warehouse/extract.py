@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from psycopg import Copy
 
 #: Bytes of COPY's text that are parsed at once; each becomes one record batch and one Parquet row group.
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 
 #: Bytes of a resumable upload that are sent at once (a multiple of 256 KiB, as Cloud Storage asks).
-CHUNK_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 2 * 1024 * 1024
 
 
 @contextmanager

@@ -3,6 +3,7 @@ once."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,6 +159,12 @@ def put_in_place(client: bigquery.Client, staging: str, target: str) -> None:
 
 
 def drop(client: bigquery.Client, tables: Staged) -> None:
-    """Remove staging tables, present or not."""
+    """Remove staging tables, present or not. One that cannot be removed now goes by itself after
+    `STAGING_LIFE`:
+    what went wrong before it matters more."""
+    from google.api_core.exceptions import GoogleAPIError
+    from requests import exceptions as requests
+
     for table in tables.values():
-        client.delete_table(table, not_found_ok=True)
+        with contextlib.suppress(GoogleAPIError, requests.ConnectionError, requests.Timeout):
+            client.delete_table(table, not_found_ok=True, timeout=30)

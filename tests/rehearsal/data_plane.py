@@ -88,5 +88,5 @@ def done(account: GoogleAccount, operation: dict[str, Any]) -> dict[str, Any]:
     while not operation.get("done"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-        operation = operations.get(name=operation["name"]).execute()
+        operation = operations.get(name=operation["name"]).execute(num_retries=3)
     return operation

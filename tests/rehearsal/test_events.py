@@ -54,8 +54,10 @@ def topic(account: GoogleAccount, name: str, **subscription: Any) -> tuple[str, 
     """A topic and a subscription of it, made over REST."""
     api = account.api("pubsub", "v1").projects()
     path, sub = f"{PROJECT}/topics/{name}", f"{PROJECT}/subscriptions/{name}-workers"
-    api.topics().create(name=path, body={"labels": {"managed-by": "dreamnet-gameplan"}}).execute()
-    api.subscriptions().create(name=sub, body={"topic": path, **subscription}).execute()
+    api.topics().create(name=path, body={"labels": {"managed-by": "dreamnet-gameplan"}}).execute(
+        num_retries=3
+    )
+    api.subscriptions().create(name=sub, body={"topic": path, **subscription}).execute(num_retries=3)
     return path, sub
 
 
@@ -78,12 +80,14 @@ def function(account: GoogleAccount, name: str, on: str, archive: bytes, entry: 
     }
     functions = account.api("cloudfunctions", "v2").projects().locations().functions()
     parent = f"{PROJECT}/locations/us-central1"
-    return done(account, functions.create(parent=parent, functionId=name, body=body).execute())
+    return done(account, functions.create(parent=parent, functionId=name, body=body).execute(num_retries=3))
 
 
 def read(account: GoogleAccount, name: str) -> dict[str, Any]:
     functions = account.api("cloudfunctions", "v2").projects().locations().functions()
-    found: dict[str, Any] = functions.get(name=f"{PROJECT}/locations/us-central1/functions/{name}").execute()
+    found: dict[str, Any] = functions.get(name=f"{PROJECT}/locations/us-central1/functions/{name}").execute(
+        num_retries=3
+    )
     return found
 
 
@@ -116,7 +120,7 @@ def test_an_event_is_processed_once_however_often_it_is_sent(plane: tuple[Google
 def _sent(account: GoogleAccount, event: dict[str, Any]) -> bool:
     """Published, once the trigger's subscription listens again."""
     subscriptions = account.api("pubsub", "v1").projects().subscriptions()
-    listed = subscriptions.list(project=PROJECT).execute().get("subscriptions", [])
+    listed = subscriptions.list(project=PROJECT).execute(num_retries=3).get("subscriptions", [])
     if not any("eventarc" in one["name"] for one in listed):
         return False
     return bool(send_dream_event_google(account, "dream-events", event))
@@ -149,7 +153,8 @@ def test_a_function_that_cannot_start_says_why(plane: tuple[GoogleAccount, Engin
     assert "Could not create or update function broken" in ended["error"]["message"]
     listed = account.api("cloudfunctions", "v2").projects().locations().functions()
     names = [
-        one["name"] for one in listed.list(parent=f"{PROJECT}/locations/us-central1").execute()["functions"]
+        one["name"]
+        for one in listed.list(parent=f"{PROJECT}/locations/us-central1").execute(num_retries=3)["functions"]
     ]
     assert not [one for one in names if one.endswith(("broken", "no-archive"))]
 
@@ -163,7 +168,10 @@ def test_a_deleted_function_stops_and_unsubscribes(
     function(account, "short", path, package_function(tmp_path), "entry")
     assert engines.get("function-us-central1-short") is not None
     functions = account.api("cloudfunctions", "v2").projects().locations().functions()
-    done(account, functions.delete(name=f"{PROJECT}/locations/us-central1/functions/short").execute())
+    done(
+        account,
+        functions.delete(name=f"{PROJECT}/locations/us-central1/functions/short").execute(num_retries=3),
+    )
     assert engines.get("function-us-central1-short") is None
     with account.subscriber() as subscriber:
         names = [one.name for one in subscriber.list_subscriptions(project=PROJECT)]
@@ -178,14 +186,14 @@ def test_rest_and_grpc_share_topics_and_messages(plane: tuple[GoogleAccount, Eng
     assert publisher.get_topic(topic=path).labels == {"managed-by": "dreamnet-gameplan"}
     number = publisher.publish(path, b"over gRPC", colour="blue").result(10)
     api = account.api("pubsub", "v1").projects().subscriptions()
-    (got,) = api.pull(subscription=sub, body={"maxMessages": 5}).execute()["receivedMessages"]
+    (got,) = api.pull(subscription=sub, body={"maxMessages": 5}).execute(num_retries=3)["receivedMessages"]
     assert (got["message"]["messageId"], got["message"]["attributes"]) == (number, {"colour": "blue"})
-    api.acknowledge(subscription=sub, body={"ackIds": [got["ackId"]]}).execute()
+    api.acknowledge(subscription=sub, body={"ackIds": [got["ackId"]]}).execute(num_retries=3)
 
     message = {"data": "b3ZlciBSRVNU", "attributes": {"n": "1"}}
-    account.api("pubsub", "v1").projects().topics().publish(
-        topic=path, body={"messages": [message]}
-    ).execute()
+    account.api("pubsub", "v1").projects().topics().publish(topic=path, body={"messages": [message]}).execute(
+        num_retries=3
+    )
     with account.subscriber() as subscriber:
         answer = subscriber.pull(subscription=sub, max_messages=5)
         assert [one.message.data for one in answer.received_messages] == [b"over REST"]

@@ -125,11 +125,11 @@ class Broker:
         self._numbers = itertools.count(int(time.time() * 1000))
 
     def attach(self, subscription: str, topic: str, policy: Policy) -> None:
-        """Begin to keep a topic's messages for a subscription, or give it another policy."""
+        """Begin to keep a topic's messages for a subscription, or give it another topic or policy."""
         with self._changed:
             queue = self._queues.get(subscription)
             if queue:
-                queue.policy = policy
+                queue.topic, queue.policy = topic, policy
             else:
                 self._queues[subscription] = _Queue(topic, policy)
 

@@ -142,6 +142,7 @@ def orphan(context: Context, topic: str) -> None:
         if found:
             found.body["topic"] = DELETED_TOPIC
             context.store.put(found)
+            attach(context, found)
 
 
 def publish_json(context: Context, topic: str, messages: list[Mapping[str, Any]]) -> list[str]:

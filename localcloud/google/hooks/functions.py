@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.google.data import runtime, topics
 from localcloud.google.data.triggers import Triggers
-from localcloud.google.hooks import Hook, invalid, not_in_the_rehearsal
+from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal
 from localcloud.google.times import now
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ def start(context: Context) -> None:
     """After a restart: run again what was deployed."""
     for one in context.store.everything():
         if one.type == FUNCTIONS and one.body.get("state") == "ACTIVE":
-            runtime.run(context, one)
-            _follow(context, one)
+            try:
+                runtime.run(context, one)
+                _follow(context, one)
+            except Refusal as refusal:  # the others run all the same
+                context.report(f"Function {one.name}", refusal)
 
 
 def stop(context: Context) -> None:

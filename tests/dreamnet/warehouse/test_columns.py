@@ -69,7 +69,7 @@ def test_figures_count_keys_and_rows() -> None:
     both = [Column("a", INTEGER), Column("b", TEXT)]
     left = columns.left_figures("SELECT * FROM t", both, ("a",))
     right = columns.right_figures("p.d.t", both, ("a",))
-    assert 'count(DISTINCT ("a"))' in left
+    assert 'SELECT DISTINCT "a" FROM (SELECT * FROM t)' in left
     assert "FROM `p.d.t`" in right
     assert right.count("MD5") == 1
 
