@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 
-from dreamnet.errors import ConfigurationError
 from localcloud.frontdoor import FRONTDOOR, set_frontdoor
 from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, verb
 from localcloud.google.store import Stored
@@ -296,24 +295,16 @@ def _open(context: Context, rule: Stored, service: Stored, fresh: dict[str, Stor
             address = f"{one['ipAddress']}:{one['port']}"
             upstreams.append({"address": address, "region": zone[1] if zone else "global"})
     check = _health_check(context, service, fresh)
-    host, port = _listen(int(str(rule.body.get("portRange") or "80").split("-")[0]))
+    port = int(str(rule.body.get("portRange") or "80").split("-")[0])
     endpoint = set_frontdoor(
         context.engines,
         upstreams,
         health_path=_health_path(context, service, fresh),
         interval_seconds=float(check.get("checkIntervalSec", 5)),
-        host=host,
+        host=free_loopback(port),
         port=port,
     )
     return endpoint.host
-
-
-def _listen(port: int) -> tuple[str, int | None]:
-    """An address of its own with the rule's port; where only root may open it, any port of 127.0.0.1."""
-    try:
-        return free_loopback(port), port
-    except ConfigurationError:
-        return "127.0.0.1", None
 
 
 def _follow(context: Context, link: str, fresh: dict[str, Stored]) -> Stored | None:

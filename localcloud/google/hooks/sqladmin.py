@@ -14,7 +14,7 @@ from psycopg import sql
 
 from localcloud.engines import postgresql
 from localcloud.engines.records import Records
-from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, precondition, verb
+from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, verb
 from localcloud.google.times import now
 from localcloud.ports import free_loopback
 
@@ -274,9 +274,6 @@ def _check_master(call: Call, body: dict[str, Any], master: str) -> None:
     if found is None:
         raise Refusal(404, f"The Cloud SQL instance {master} does not exist.")
     _require_running(found)
-    backups = (found.body.get("settings") or {}).get("backupConfiguration") or {}
-    if not backups.get("enabled"):
-        raise precondition("The master instance must have backups enabled before a replica is made of it.")
     body.setdefault("databaseVersion", found.body["databaseVersion"])
     if body["databaseVersion"] != found.body["databaseVersion"]:
         raise invalid("Invalid request: the replica's database version differs from its master's.")
