@@ -1,10 +1,8 @@
 """Google's discovery documents: an API's methods, and which of them make up a collection's resource.
 
-A discovery document (developers.google.com/discovery/v1/reference/apis) lists methods with their paths
-and JSON
-schemas. It doesn't say which method creates a resource, where its id goes or whether the answer is an
-operation:
-that is read here, once, from the conventions that Google's APIs follow.
+A discovery document (developers.google.com/discovery/v1/reference/apis) lists methods with their paths and
+JSON schemas. It doesn't say which method creates a resource, where its id goes or whether the answer is an
+operation: that is read here, once, from the conventions that Google's APIs follow.
 """
 
 from __future__ import annotations
@@ -18,16 +16,13 @@ from typing import Any, Literal
 from dreamnet.clouds.google_rest import document
 from dreamnet.errors import ConfigurationError
 
-#: Where a new resource's id goes: the URL's end (PUT), a query parameter, a field of the body (`name`),
-#: a field
-#: beside the wrapped body (`instanceId`), a reference inside the body (`datasetReference.datasetId`), or
-#: nowhere:
-#: the server chooses.
+#: Where a new resource's id goes: the URL's end (PUT), a query parameter, a field of the body (`name`), a
+#: field beside the wrapped body (`instanceId`), a reference inside the body (`datasetReference.datasetId`),
+#: or nowhere: the server chooses.
 IdPlace = Literal["path", "query", "body", "sibling", "reference", "server"]
 
 #: How a method answers: with the resource or nothing, with an operation that ends with `done: true`, or
-#: with one
-#: that ends with `status: DONE`.
+#: with one that ends with `status: DONE`.
 Answer = Literal["plain", "done", "status"]
 
 #: APIs whose resources carry their short name in `name` although their URLs hold full ones.
