@@ -30,6 +30,9 @@ TIMEOUT_S = 60.0
 
 _FIRST_LOOK_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
+#: Seconds that one look may repeat a call that Google did not answer.
+_PATIENCE_S = 5.0
+
 
 def dream_event(dream: Mapping[str, Any], event_id: str | None = None) -> dict[str, Any]:
     """The event that a dream was created.
@@ -67,7 +70,8 @@ def send_dream_event_aws(account: AwsAccount, bus: str, event: Mapping[str, Any]
     """Put an event on a bus.
 
     Returns:
-        EventBridge's own id of it, under which functions/aws/dream_events remembers it.
+        EventBridge's own id of it. The function remembers the event under the event's `id`, which is the same
+        when an event is sent twice.
 
     Raises:
         CredentialsError, UnreachableError, ResourceError: AWS refuses the call or the event.
@@ -106,7 +110,7 @@ def wait_processed_google(
     from google.api_core.exceptions import NotFound
     from google.cloud.storage.retry import DEFAULT_RETRY
 
-    patience = DEFAULT_RETRY.with_timeout(timeout)
+    patience = DEFAULT_RETRY.with_timeout(max(timeout, _PATIENCE_S))
     blob = account.storage().bucket(bucket).blob(f"processed/dreams/{event_id}.json")
 
     def look() -> dict[str, Any] | None:
@@ -127,7 +131,7 @@ def wait_processed_aws(
 
     Args:
         table: whose key is `event_id`.
-        event_id: what `send_dream_event_aws` returned.
+        event_id: the event's `id`.
         timeout: seconds.
 
     Returns:
