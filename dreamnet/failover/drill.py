@@ -13,6 +13,7 @@ has been rebuilt as a replica. No undo ever breaks this rule.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -179,7 +180,7 @@ def longest_gap(writes: Iterable[Write], start: float, end: float) -> float:
     """Longest time without an acknowledgement within [start, end] (seconds since the epoch)."""
     times = sorted(write.acknowledged for write in writes if start <= write.acknowledged <= end)
     marks = [start, *times, end]
-    return round(max(after - before for before, after in zip(marks, marks[1:], strict=False)), 3)
+    return round(max(after - before for before, after in itertools.pairwise(marks)), 3)
 
 
 def run_drill(

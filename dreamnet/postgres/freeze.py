@@ -81,7 +81,8 @@ def prepare(connection: Connection) -> None:
         sql.SQL(
             "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             "RAISE EXCEPTION 'this database has moved and no longer takes writes' "
-            "USING ERRCODE = 'read_only_sql_transaction', HINT = 'Reconnect with the current connection string.'; "
+            "USING ERRCODE = 'read_only_sql_transaction', "
+            "HINT = 'Reconnect: the connection string has changed.'; "
             "END $$"
         ).format(_REFUSE)
     )
@@ -118,7 +119,7 @@ def freeze(database: Database, tables: Sequence[Table], application: str, hold_s
         raise
     connection.close()
     raise GameplanError(
-        f"Writes on {database.label} cannot be frozen: {blockers} hold locks for longer than {LOCK_TIMEOUT_S} s.",
+        f"Writes on {database.label} cannot be frozen: {blockers} hold locks for too long.",
         "End or wait for these sessions, then cut over again; nothing was changed.",
     )
 
@@ -137,7 +138,8 @@ def _lock(connection: Connection, names: Iterable[Name]) -> bool:
 
 def _blockers(connection: Connection) -> str:
     rows = connection.execute(
-        "SELECT pid, application_name, state, round(extract(epoch FROM now() - xact_start)) FROM pg_stat_activity "
+        "SELECT pid, application_name, state, round(extract(epoch FROM now() - xact_start)) "
+        "FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL "
         "AND backend_type = 'client backend' ORDER BY xact_start LIMIT 3"
     ).fetchall()
@@ -153,7 +155,8 @@ def frozen_tables(connection: Connection) -> list[Name]:
 def thaw(connection: Connection) -> None:
     """Let the database take writes again, all tables at once.
 
-    The triggers are disabled, not dropped: dropping one waits for every reader of its table, disabling does not.
+    The triggers are disabled, not dropped: dropping one waits for every reader of its table, disabling does
+    not.
     """
     with connection.transaction():
         for name in frozen_tables(connection):
@@ -171,7 +174,8 @@ def remove(connection: Connection) -> None:
 
 def _triggers(connection: Connection) -> list[tuple[Name, bool]]:
     rows = connection.execute(
-        "SELECT n.nspname, c.relname, t.tgenabled <> 'D' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+        "SELECT n.nspname, c.relname, t.tgenabled <> 'D' "
+        "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
         "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgname = %s ORDER BY 1, 2",
         (TRIGGER,),
     ).fetchall()

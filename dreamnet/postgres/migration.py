@@ -337,9 +337,11 @@ class Migration:
         before = cutover.verify_stream(stream, tables, timeout)
         cutover.raise_on(before.differences, f"Nothing was switched; {stream.publisher.label} takes writes.")
         following = self._follow_back(progress) if to == "target" else dict(self._following())
-        with stream.publisher.connect(self._application) as connection:
-            with explained(stream.publisher, "prepare the freeze"):
-                freeze.prepare(connection)
+        with (
+            stream.publisher.connect(self._application) as connection,
+            explained(stream.publisher, "prepare the freeze"),
+        ):
+            freeze.prepare(connection)
         progress(f"freezing writes on {stream.publisher.label}")
 
         def intend() -> None:
@@ -397,11 +399,10 @@ class Migration:
             raise GameplanError("PostgreSQL 16 is needed on both sides.", "Upgrade.")
         with primary.connect(self._application) as connection, explained(primary, "create a slot"):
             replication.create_slot(connection, link.slot(key))
-        with database.connect(self._application) as connection:
-            with explained(database, "follow the new primary"):
-                replication.create_heartbeat(connection, link)
-                replication.subscribe(database, connection, primary, link, link.slot(key), two_way=True)
-                replication.enable(connection, link.slot(key))
+        with database.connect(self._application) as connection, explained(database, "follow the new primary"):
+            replication.create_heartbeat(connection, link)
+            replication.subscribe(database, connection, primary, link, link.slot(key), two_way=True)
+            replication.enable(connection, link.slot(key))
 
     # ---- who is who
 
@@ -516,7 +517,8 @@ class Migration:
                     keep = [connection.info.backend_pid]
                     keep += [guard.info.backend_pid] if database == self.targets[0] else []
                     connection.execute(
-                        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE application_name = %s "
+                        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+                        "WHERE application_name = %s "
                         "AND usename = current_user AND datname = current_database() AND pid <> ALL(%s)",
                         (self._application, keep),
                     )

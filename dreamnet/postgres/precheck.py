@@ -22,7 +22,8 @@ COPY_BYTES_PER_S = 60_000_000
 _ROLE = """
     SELECT rolsuper,
            rolreplication OR rolsuper OR EXISTS (
-             SELECT FROM pg_roles m WHERE m.rolname = 'rds_replication' AND pg_has_role(r.oid, m.oid, 'member')),
+             SELECT FROM pg_roles m
+             WHERE m.rolname = 'rds_replication' AND pg_has_role(r.oid, m.oid, 'member')),
            rolsuper OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = 'pg_create_subscription'
                                AND pg_has_role(r.oid, m.oid, 'member')),
            has_database_privilege(current_database(), 'CREATE')
@@ -166,7 +167,7 @@ def _source_server(
         report.handled(
             "rolling back",
             f"{source.label} cannot subscribe, so changes made after cut-over will not flow back.",
-            f"Needs PostgreSQL {ORIGIN_SINCE} and membership in pg_create_subscription; migration goes on without.",
+            f"Needs PostgreSQL {ORIGIN_SINCE} and membership in pg_create_subscription; goes on without.",
         )
     _left(report, source, connection, slots, migration)
 
@@ -185,7 +186,8 @@ def _left(report: Report, source: Database, connection: Connection, slots: int, 
         if int(_setting(connection, name)) - used < needed:
             report.block(
                 name,
-                f"{source.label} has no room for {needed} more ({name} is {_setting(connection, name)}, {used} used).",
+                f"{source.label} has no room for {needed} more: {used} of {name} "
+                f"({_setting(connection, name)}) are used.",
                 f"Raise {name}, or drop slots that nobody uses.",
             )
     if _setting(connection, "max_slot_wal_keep_size") == "-1":
@@ -316,7 +318,7 @@ def _target_role(report: Report, target: Database, connection: Connection, *, fi
         report.handled(
             "primary to be",
             f"{target.label} cannot publish (wal_level, REPLICATION), so nothing follows it after cut-over.",
-            "Turn on logical decoding at the provider and grant REPLICATION before the migration, if that is wanted.",
+            "Turn on logical decoding at the provider and grant REPLICATION first, if that is wanted.",
         )
 
 

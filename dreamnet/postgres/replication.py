@@ -82,7 +82,8 @@ def create_heartbeat(connection: Connection, link: Link) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(STATE_SCHEMA)))
     connection.execute(
         sql.SQL(
-            "CREATE TABLE IF NOT EXISTS {} (id int PRIMARY KEY, beat bigint NOT NULL, at timestamptz NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS {} "
+            "(id int PRIMARY KEY, beat bigint NOT NULL, at timestamptz NOT NULL)"
         ).format(link.heartbeat.sql)
     )
     connection.execute(
@@ -163,7 +164,8 @@ def slot_rows(connection: Connection, names: Sequence[str]) -> dict[str, tuple[A
     rows = connection.execute(
         "SELECT slot_name, active, active_pid, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), "
         "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), wal_status "
-        "FROM pg_replication_slots WHERE slot_name = ANY(%s)",
+        # Slot names are the whole server's: one of another database is not ours to touch.
+        "FROM pg_replication_slots WHERE slot_name = ANY(%s) AND database = current_database()",
         (list(names),),
     ).fetchall()
     return {row[0]: row[1:] for row in rows}

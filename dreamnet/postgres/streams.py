@@ -44,7 +44,7 @@ class Stream:
                 if not replication.wait_beat(subscriber, link, number, started + timeout):
                     raise GameplanError(
                         f"{database.label} has not caught up with {self.publisher.label} within {timeout} s.",
-                        "Wait until status shows a small lag; if it grows, read the subscriber's log for apply errors.",
+                        "Wait until status shows a small lag; if it grows, read the subscriber's log.",
                     )
         return time.monotonic() - started
 
@@ -94,12 +94,14 @@ class Stream:
         for _, slot, database in self.slots:
             with database.connect(self.application) as connection, explained(database, "drop a subscription"):
                 replication.unsubscribe(connection, slot)
-        with self.publisher.connect(self.application) as connection:
-            with explained(self.publisher, "drop slots and publications"):
-                for _, slot, _ in self.slots:
-                    replication.drop_slot(connection, slot)
-                for link in self.links:
-                    replication.unpublish(connection, link)
+        with (
+            self.publisher.connect(self.application) as connection,
+            explained(self.publisher, "drop slots and publications"),
+        ):
+            for _, slot, _ in self.slots:
+                replication.drop_slot(connection, slot)
+            for link in self.links:
+                replication.unpublish(connection, link)
 
 
 @dataclass(frozen=True)

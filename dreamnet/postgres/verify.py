@@ -27,13 +27,15 @@ _COLUMNS = f"""
            format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
              || ' ' || a.attidentity::text || a.attgenerated::text
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm') AND {catalog.APPLICATION_OBJECTS}
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm')
+      AND {catalog.APPLICATION_OBJECTS}
 """
 _INDEXES = f"""
     SELECT n.nspname || '.' || t.relname, 'index ' || c.relname,
            pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_toast' AND {catalog.APPLICATION_OBJECTS}
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_toast'
+      AND {catalog.APPLICATION_OBJECTS}
 """
 # contype n: PostgreSQL 18 shows NOT NULL as constraints, older ones do not; columns carry it already.
 _CONSTRAINTS = f"""

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from dreamnet.postgres import Database
+from dreamnet.postgres import Database, replication
 from localcloud.engines import Engines
 from localcloud.state import State
 
@@ -55,7 +55,9 @@ REFRESH MATERIALIZED VIEW per_mood;
 
 
 def start_servers(directory: Path) -> tuple[Engines, list[Database]]:
-    """Engines and the databases `neon`, `cloudsql`, `rds`: empty, each owned by a role that is no superuser."""
+    """Engines and the databases `neon`, `cloudsql`, `rds`: empty, each owned by a role that is no
+    superuser.
+    """
     engines = Engines(State(directory))
     databases = []
     for name in ("neon", "cloudsql", "rds"):
@@ -85,6 +87,25 @@ def fresh_databases(servers: list[Database]) -> list[Database]:
     return [replace(server, dbname=name) for server in servers]
 
 
+def clean_up(databases: list[Database]) -> None:
+    """End what a test left following: slots and replication origins are few, and the whole server's."""
+    for database in databases:
+        with database.connect() as connection:
+            names = connection.execute(
+                "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid "
+                "WHERE d.datname = current_database()"
+            ).fetchall()
+            for (name,) in names:
+                replication.unsubscribe(connection, name)
+    for database in databases:
+        with database.connect() as connection:
+            names = connection.execute(
+                "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
+            ).fetchall()
+            for (name,) in names:
+                replication.drop_slot(connection, name)
+
+
 def fill(source: Database, bulk: int = 3000) -> None:
     """The awkward schema with rows."""
     with source.connect() as connection:
@@ -92,7 +113,9 @@ def fill(source: Database, bulk: int = 3000) -> None:
 
 
 class Writer:
-    """Inserts and updates all the time through whatever database `current` names; knows what was acknowledged."""
+    """Inserts and updates all the time through whatever database `current` names; knows what was
+    acknowledged.
+    """
 
     def __init__(self, database: Database) -> None:
         self.current = database

@@ -1,0 +1,289 @@
+"""Migrations between real servers, with a writer that never stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from migration_servers import clean_up, fill, fresh_databases, start_servers, titles, writing
+
+from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
+from dreamnet.postgres import Database, Migration
+from dreamnet.postgres import migration as migration_module
+
+pytestmark = pytest.mark.rehearsal
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Database]]:
+    engines, databases = start_servers(Path(tmp_path_factory.mktemp("servers")))
+    yield databases
+    for name in ("neon", "cloudsql", "rds"):
+        engines.delete(name)
+
+
+@pytest.fixture
+def databases(servers: list[Database]) -> Iterator[list[Database]]:
+    fresh = fresh_databases(servers)
+    yield fresh
+    clean_up(fresh)
+
+
+def value(database: Database, query: str) -> object:
+    with database.connect() as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def copied(databases: list[Database]) -> Migration:
+    source, *targets = databases
+    migration = Migration(f"move_{source.dbname}", source, targets, workers=2, piece_bytes=100_000)
+    migration.prepare_and_copy(quiet)
+    migration.follow(quiet)
+    return migration
+
+
+def test_there_and_back_and_there_again_loses_and_doubles_nothing(databases: list[Database]) -> None:
+    source, first, second = databases
+    fill(source)
+    with writing(source) as writer:
+        migration = copied(databases)
+        assert migration.verify().equal
+        moved = migration.cut_over(lambda: setattr(writer, "current", first))
+        assert moved.proof.equal
+        assert 0 < moved.freeze_seconds < 2
+        assert moved.following == {source.label: "following", second.label: "following"}
+        time.sleep(0.3)
+        migration.roll_back(lambda: setattr(writer, "current", source))
+        time.sleep(0.3)
+        migration.cut_over(lambda: setattr(writer, "current", first))
+        time.sleep(0.3)
+    assert migration.status().phase == "cut over"
+    assert migration.verify().equal
+    for database in databases:
+        assert sorted(titles(database)) == sorted(writer.acknowledged)
+    with source.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("INSERT INTO empty_one VALUES (1)")
+    migration.finish()
+    assert value(source, "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()") == 0
+    assert value(first, "SELECT count(*) FROM pg_publication") == 0
+    assert value(second, "SELECT to_regnamespace('dreamnet_migration') IS NULL") is True
+
+
+def test_awkward_values_arrive_as_they_are(databases: list[Database]) -> None:
+    source, first, _ = databases
+    fill(source, bulk=500)
+    copied(databases)
+    rows = "SELECT array_agg(t::text ORDER BY t::text) FROM "
+    for table in ('"Odd ""Schema"."Select"', "dreams", "moods", "events", "left_side", "per_mood", "titles"):
+        assert value(first, rows + table + " t") == value(source, rows + table + " t")
+    assert value(first, "SELECT shout FROM dreams WHERE id = 1") == "DREAM 1"
+
+
+def test_sequences_go_on_after_cut_over(databases: list[Database]) -> None:
+    source, first, _ = databases
+    fill(source, bulk=10)
+    copied(databases).cut_over(lambda: None)
+    assert value(first, "INSERT INTO dreams (title) VALUES ('next') RETURNING id") == 501
+    assert value(first, "INSERT INTO moods (feelings) VALUES ('{}') RETURNING id") == 3
+
+
+def test_a_difference_refuses_the_cut_over_and_leaves_the_source_writable(databases: list[Database]) -> None:
+    source, first, _ = databases
+    fill(source, bulk=10)
+    migration = copied(databases)
+    with first.connect() as connection:
+        connection.execute("UPDATE bulk SET filler = 'x' || substr(filler, 2) WHERE id = 7")
+    switched = []
+    with pytest.raises(VerificationError, match=r"public\.bulk"):
+        migration.cut_over(lambda: switched.append(1))
+    assert not switched
+    assert value(source, "INSERT INTO empty_one VALUES (1) RETURNING id") == 1
+    assert migration.status().phase == "following"
+
+
+def test_a_table_made_since_the_copy_refuses_the_cut_over(databases: list[Database]) -> None:
+    source = databases[0]
+    fill(source, bulk=10)
+    migration = copied(databases)
+    with source.connect() as connection:
+        connection.execute("ALTER TABLE bulk ADD COLUMN more int")
+    with pytest.raises(VerificationError, match="column more"):
+        migration.cut_over(lambda: None)
+
+
+def test_a_switch_that_fails_is_undone(databases: list[Database]) -> None:
+    source = databases[0]
+    fill(source, bulk=10)
+    migration = copied(databases)
+
+    def broken() -> None:
+        raise OSError("the secret store is down")
+
+    with pytest.raises(OSError, match="secret store"):
+        migration.cut_over(broken)
+    assert value(source, "INSERT INTO empty_one VALUES (1) RETURNING id") == 1
+    assert migration.cut_over(lambda: None).proof.equal
+
+
+def test_a_session_that_holds_locks_is_named_and_nothing_is_changed(databases: list[Database]) -> None:
+    source = databases[0]
+    fill(source, bulk=10)
+    migration = copied(databases)
+    with source.connect("long transaction", autocommit=False) as connection:
+        connection.execute("INSERT INTO empty_one VALUES (1)")
+        with pytest.raises(GameplanError, match="long transaction"):
+            migration.cut_over(lambda: None)
+    assert migration.status().frozen_tables == 0
+
+
+def test_only_one_process_at_a_time(databases: list[Database]) -> None:
+    fill(databases[0], bulk=10)
+    migration = copied(databases)
+    started, release = threading.Event(), threading.Event()
+
+    def slow_switch() -> None:
+        started.set()
+        release.wait(20)
+
+    other = threading.Thread(target=migration.cut_over, args=(slow_switch,))
+    other.start()
+    started.wait(10)
+    try:
+        with pytest.raises(GameplanError, match="Another process"):
+            migration.follow(quiet)
+    finally:
+        release.set()
+        other.join()
+
+
+def test_abandon_leaves_nothing_at_the_source(databases: list[Database]) -> None:
+    source = databases[0]
+    fill(source, bulk=10)
+    copied(databases).abandon()
+    assert value(source, "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()") == 0
+    assert value(source, "SELECT count(*) FROM pg_publication") == 0
+    assert value(source, "SELECT to_regnamespace('dreamnet_migration') IS NULL") is True
+
+
+def test_many_interruptions_begin_anew_rather_than_use_up_the_slots(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, *targets = databases
+    fill(source)
+    migration = Migration("often", source, targets, workers=1, piece_bytes=100_000)
+    real = migration_module.copying.Copier._note
+
+    def note(self: object, piece: object, rows: int, size: int, total: int) -> None:
+        real(self, piece, rows, size, total)
+        if piece.table.name.name == "dreams" or piece.of == 1:
+            raise GameplanError("interrupted", "again")
+
+    monkeypatch.setattr(migration_module.copying.Copier, "_note", note)
+    for _ in range(4):
+        with pytest.raises(GameplanError, match="interrupted"):
+            migration.prepare_and_copy(quiet)
+    monkeypatch.undo()
+    migration.prepare_and_copy(quiet)
+    migration.follow(quiet)
+    assert migration.verify().equal
+    slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
+    assert value(source, slots) <= 2 * migration_module.MAX_GENERATIONS
+
+
+class TestPrecheck:
+    def report(self, databases: list[Database]) -> dict[str, str]:
+        source, *targets = databases
+        found = Migration("check", source, targets).precheck()
+        return {finding.subject: finding.problem for finding in found.blocking}
+
+    def test_nothing_blocks_a_good_pair(self, databases: list[Database]) -> None:
+        fill(databases[0], bulk=10)
+        assert self.report(databases) == {}
+
+    @pytest.mark.parametrize(
+        ("statement", "subject", "names"),
+        [
+            ("CREATE TABLE keyless (a int)", "replica identity", "public.keyless"),
+            ("CREATE UNLOGGED TABLE fleeting (a int PRIMARY KEY)", "unlogged tables", "public.fleeting"),
+            ("SELECT lo_create(0)", "large objects", "1 large object"),
+            ("ALTER TABLE dreams ENABLE ALWAYS TRIGGER touch", "triggers", "ALWAYS"),
+        ],
+    )
+    def test_what_cannot_be_migrated(
+        self, databases: list[Database], statement: str, subject: str, names: str
+    ) -> None:
+        fill(databases[0], bulk=10)
+        with databases[0].connect() as connection:
+            connection.execute(statement.encode())
+        assert names in self.report(databases)[subject]
+
+    def test_a_target_that_is_not_empty(self, databases: list[Database]) -> None:
+        fill(databases[0], bulk=10)
+        with databases[1].connect() as connection:
+            connection.execute("CREATE TABLE here (a int PRIMARY KEY)")
+        assert "public.here" in self.report(databases)["empty target"]
+
+    def test_a_role_without_rights(self, databases: list[Database]) -> None:
+        from dataclasses import replace
+
+        fill(databases[0], bulk=10)
+        for database in databases:
+            with database.connect() as connection:
+                connection.execute("DROP ROLE IF EXISTS plain")
+                connection.execute("CREATE ROLE plain LOGIN PASSWORD 'pw'")
+        report = self.report([replace(database, user="plain", password="pw") for database in databases])
+        assert {"REPLICATION", "CREATE", "subscription"} <= report.keys()
+
+    def test_wrong_password_host_and_database(self, databases: list[Database]) -> None:
+        from dataclasses import replace
+
+        source, first, second = databases
+        fill(source, bulk=10)
+        report = self.report([replace(source, password="wr0ng"), first, second])
+        assert "refuses the password" in report["source"]
+        assert "wr0ng" not in str(report)
+        report = self.report([source, replace(first, port=1), replace(second, dbname="nowhere")])
+        assert "Nothing usable answers" in report["target 1"]
+        assert "no database nowhere" in report["target 2"]
+
+    def test_tls_demanded_where_there_is_none(self, databases: list[Database]) -> None:
+        from dataclasses import replace
+
+        source, *targets = databases
+        report = self.report([replace(source, sslmode="require"), *targets])
+        assert "TLS" in report["source"]
+
+    def test_no_slots_left(self, databases: list[Database]) -> None:
+        source = databases[0]
+        fill(source, bulk=10)
+        with source.connect() as connection:
+            most = int(str(connection.execute("SHOW max_replication_slots").fetchone()[0]))
+            used = connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone()[0]
+            for number in range(most - used):
+                connection.execute("SELECT pg_create_physical_replication_slot(%s)", (f"other_{number}",))
+            try:
+                assert "no room" in self.report(databases)["max_replication_slots"]
+            finally:
+                connection.execute(
+                    "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+                    "WHERE slot_name LIKE 'other%'"
+                )
+
+    def test_a_blocked_migration_changes_nothing(self, databases: list[Database]) -> None:
+        source, first, _ = databases
+        with source.connect() as connection:
+            connection.execute("CREATE TABLE keyless (a int)")
+        with pytest.raises(PrecheckFailed, match=r"public\.keyless"):
+            copied(databases)
+        for database in (source, first):
+            assert value(database, "SELECT to_regnamespace('dreamnet_migration') IS NULL") is True
