@@ -54,7 +54,7 @@ class LocalAws:
         store = Snapshots.load(folder / "snapshot.pickle") or Store()
         store.interrupted()
         store.moved(self.url)
-        self._snapshots = Snapshots(folder / "snapshot.pickle", store)
+        self._snapshots = Snapshots(folder / "snapshot.pickle", credentials.aws_account_id, store)
         self._lambda, self._server = self._assemble(
             state, port, engines or Engines(state), store, credentials
         )

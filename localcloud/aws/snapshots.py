@@ -45,16 +45,18 @@ def _function(code: bytes, module: str) -> types.FunctionType:
 class Snapshots:
     """Saves and restores everything in moto's memory, plus one object of ours.
 
-    A change is on disk about two seconds after it was made; a kill -9 loses what came since. A request that
+    A change is on disk about four seconds after it was made; a kill -9 loses what came since. A request that
     changes a dictionary while it is being written makes that attempt fail, and it is made again.
 
     Args:
         path: the file.
+        account_id: whose resources; moto keeps another account for itself.
         ours: what else to keep; must be picklable.
     """
 
-    def __init__(self, path: Path, ours: Any) -> None:
+    def __init__(self, path: Path, account_id: str, ours: Any) -> None:
         self._path = path
+        self._account_id = account_id
         self._ours = ours
         self._dirty = threading.Event()
         self._stopped = threading.Event()
@@ -84,6 +86,7 @@ class Snapshots:
             (backend.service_name, account, region, found)
             for backend in list(BackendDict._instances)
             for account, region, found in list(backend.iter_backends())
+            if account == self._account_id
         ]
         _Pickler(stream, protocol=5).dump((backends, self._ours))
         temporary = self._path.with_suffix(".new")
@@ -108,7 +111,7 @@ class Snapshots:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._dirty.wait()
-            if self._stopped.wait(2.0):
+            if self._stopped.wait(4.0):
                 return
             self._dirty.clear()
             try:
