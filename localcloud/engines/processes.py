@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from dreamnet.errors import ConfigurationError, UnreachableError
+from localcloud.engines.system_user import as_account
 from localcloud.ports import FORKING
 
 #: What a server inherits from whoever starts it. No more, so that it behaves the same whether the command
@@ -50,16 +51,13 @@ def spawn(
         # The shell leaves at once, so that the server is nobody's child: stopping one server (the local
         # Google, say) must not take along those that it started.
         shell = subprocess.run(
-            ["sh", "-c", '"$@" >&2 & echo $!', "sh", *argv],
+            ["sh", "-c", '"$@" >&2 & echo $!', "sh", *as_account(argv, user)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,
             cwd=directory,
             env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
             start_new_session=True,
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
             check=True,
         )
     try:

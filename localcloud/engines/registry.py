@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from dreamnet.errors import ConfigurationError
@@ -356,8 +355,7 @@ class Engines:
         process = processes.spawn(
             record.argv,
             log=log,
-            # PostgreSQL's account may not enter the engine's folder as its working directory.
-            directory=self.state.dir if user is None else Path("/"),
+            directory=self.state.dir,
             environment=record.environment,
             user=user,
         )

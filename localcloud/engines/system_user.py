@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from dreamnet.errors import ConfigurationError
@@ -26,29 +26,34 @@ def postgres_account() -> str | None:
     return _ACCOUNT
 
 
-def hand_over(path: Path, account: str | None) -> None:
-    """Make `path` (a directory, made when absent) the account's own, and let it reach it.
+def as_account(argv: Sequence[str], account: str | None) -> list[str]:
+    """The command that runs `argv` as the account; None: as us.
 
-    Directories above it that root closed to others get permission to pass through (not to list). The wheel
-    does the same, more widely.
+    The account keeps one of root's rights, to enter any directory: where root's own directories are closed
+    to others (a clone under /root, a test's directory), neither the programs nor the data could be reached
+    otherwise, and opening those directories to everybody is not ours to do.
+
+    Raises:
+        ConfigurationError: `setpriv` (of util-linux) is missing.
     """
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if account is None:
-        return
-    entry = pwd.getpwnam(account)
-    os.chown(path, entry.pw_uid, entry.pw_gid)
-    path.chmod(0o700)
-    let_through(path)
+        return list(argv)
+    if shutil.which("setpriv") is None:
+        raise ConfigurationError(
+            "PostgreSQL does not run as root, and there is no `setpriv` to run it as another account.",
+            "Install util-linux, or run the rehearsal as an ordinary user.",
+        )
+    right = "+dac_override"
+    identity = ["--reuid", account, "--regid", account, "--clear-groups"]
+    return ["setpriv", *identity, "--inh-caps", right, "--ambient-caps", right, "--", *argv]
 
 
-def let_through(path: Path) -> None:
-    """Let every account pass through the directories above `path`, when root runs us."""
-    if os.geteuid() != 0:
-        return
-    for parent in path.parents:
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+def hand_over(path: Path, account: str | None) -> None:
+    """Make `path` (a directory, made when absent) the account's own, closed to others."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if account is not None:
+        entry = pwd.getpwnam(account)
+        os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def _make_account() -> None:
