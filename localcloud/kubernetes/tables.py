@@ -163,18 +163,32 @@ _COLUMNS: dict[str, Columns] = {
 }
 
 
+#: Columns that ``-o wide`` adds.
+_WIDE: dict[str, Columns] = {
+    "pods": [
+        ("IP", lambda o: o.get("status", {}).get("podIP", "<none>")),
+        ("Node", lambda o: o["spec"].get("nodeName", "<none>")),
+    ],
+    "nodes": [
+        ("Internal-IP", lambda o: o["status"]["addresses"][0]["address"]),
+        ("OS-Image", lambda o: o["status"]["nodeInfo"]["osImage"]),
+    ],
+}
+
+
 def table(resource: str, objects: list[Object], list_metadata: Object) -> Object:
     """A ``meta.k8s.io/v1`` Table."""
-    columns: Columns = [("Name", lambda o: o["metadata"]["name"]), *_COLUMNS.get(resource, []), ("Age", _age)]
+    shown: Columns = [("Name", lambda o: o["metadata"]["name"]), *_COLUMNS.get(resource, []), ("Age", _age)]
+    columns = shown + _WIDE.get(resource, [])
     definitions = [
         {
             "name": n,
             "type": "string",
             "format": "name" if n == "Name" else "",
             "description": n,
-            "priority": 0,
+            "priority": int(i >= len(shown)),
         }
-        for n, _ in columns
+        for i, (n, _) in enumerate(columns)
     ]
     rows = [
         {

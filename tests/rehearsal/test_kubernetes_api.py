@@ -200,6 +200,8 @@ def test_client_side_apply_get_describe_and_unknown_field(cluster):
     assert live["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "25%"}
     assert "Scaled up replica set" in cluster.kubectl("describe", "deploy", "csa")
     assert "2/2" in cluster.kubectl("get", "deploy", "csa")
+    assert "gke-west-default-pool" in cluster.kubectl("get", "pods", "-l", "app=csa", "-o", "wide")
+    assert "gke-west" not in cluster.kubectl("get", "pods", "-l", "app=csa")
     wrong = deployment("wrong")
     wrong["spec"]["replica"] = 1
     assert 'unknown field "spec.replica"' in cluster.kubectl(

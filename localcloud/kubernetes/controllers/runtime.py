@@ -159,6 +159,8 @@ class Recorder:
 
     def __init__(self, verbs: Verbs) -> None:
         self._verbs = verbs
+        #: Key of the Event about an object (uid), reason and message, the newest last.
+        self._written: dict[tuple[str, str, str], Key] = {}
 
     def record(self, obj: Object, reason: str, message: str, component: str, warning: bool = False) -> None:
         """An Event about ``obj``."""
@@ -175,22 +177,12 @@ class Recorder:
             "namespace": namespace,
             "uid": metadata["uid"],
         }
-        for event in reversed(store.list("events", namespace)[-50:]):
-            if (event["involvedObject"].get("uid"), event.get("reason"), event.get("message")) == (
-                metadata["uid"],
-                reason,
-                message,
-            ):
-                store.put(
-                    "events",
-                    event
-                    | {
-                        "count": event.get("count", 1) + 1,
-                        "lastTimestamp": now,
-                        "metadata": dict(event["metadata"]),
-                    },
-                )
-                return
+        same = (metadata["uid"], reason, message)
+        event = store.get("events", *self._written.get(same, ("", "")))
+        if event is not None:
+            counted = {"count": event["count"] + 1, "lastTimestamp": now, "metadata": dict(event["metadata"])}
+            store.put("events", event | counted)
+            return
         event_kind = self._verbs.kinds.find("", "v1", "events")
         assert event_kind is not None
         body = {
@@ -206,8 +198,8 @@ class Recorder:
             "reportingComponent": component,
             "reportingInstance": "",
         }
-        self._verbs.create(event_kind, namespace, body, MANAGER)
-        events = store.list("events")
-        if len(events) > MAX_EVENTS:
-            oldest = min(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["metadata"]
-            store.remove("events", oldest["namespace"], oldest["name"])
+        made, _ = self._verbs.create(event_kind, namespace, body, MANAGER)
+        self._written[same] = (namespace, made["metadata"]["name"])
+        if len(self._written) > MAX_EVENTS:
+            oldest = next(iter(self._written))
+            store.remove("events", *self._written.pop(oldest))
