@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+
+from dreamnet.errors import ConfigurationError
+from dreamnet.postgres import binaries, copying, precheck, schema
+from dreamnet.postgres.catalog import Name, Table
+from dreamnet.postgres.database import Database
+from dreamnet.postgres.replication import Link
+
+MIB = 1024 * 1024
+TABLE = Table(Name("public", "t"), False, False, True, 0, 0, False, ("a", 'b"c'), (), True, "d")
+
+DUMP = r"""--
+-- PostgreSQL database dump
+--
+
+\restrict abc
+
+SET lock_timeout = 0;
+
+--
+-- Name: public; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA public;
+
+
+--
+-- Name: EXTENSION x; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION x IS 'y';
+
+
+SET default_tablespace = '';
+
+--
+-- Name: t; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.t (
+    a integer
+);
+
+
+--
+-- Name: t dreamnet_frozen; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER dreamnet_frozen BEFORE INSERT ON public.t EXECUTE FUNCTION dreamnet_migration.refuse_write();
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict abc
+"""
+
+
+def test_a_dump_is_cut_into_its_entries_without_ours_and_the_providers() -> None:
+    entries = schema.parse(DUMP)
+    assert [(entry.kind, entry.name) for entry in entries] == [("SCHEMA", "public"), ("TABLE", "public.t")]
+    assert entries[0].statements == "CREATE SCHEMA IF NOT EXISTS public;"
+    assert "restrict" not in "".join(entry.statements for entry in entries)
+
+
+def test_a_changed_definition_is_another_step() -> None:
+    entry = schema.parse(DUMP)[1]
+    assert replace(entry, statements="CREATE TABLE public.t ()").step != entry.step
+
+
+def test_big_tables_are_cut_into_pieces_that_cover_every_block_once() -> None:
+    big = replace(TABLE, name=Name("public", "big"), bytes=300 * MIB)
+    cut = copying.pieces([TABLE, big], piece_bytes=128 * MIB)
+    assert [piece.table.name.name for piece in cut] == ["big", "big", "big", "t"]
+    ranges = sorted((piece.first, piece.last) for piece in cut[:3])
+    assert ranges[0][0] == 0
+    assert [last for _, last in ranges[:-1]] == [first for first, _ in ranges[1:]]
+    assert ranges[-1][1] is None
+
+
+def test_partitioned_tables_hold_no_rows_to_copy() -> None:
+    assert copying.pieces([replace(TABLE, partitioned=True)]) == []
+
+
+def test_copy_statements_quote_and_bound() -> None:
+    read, write = copying.copy_statements(copying.Piece(TABLE, 2, 3, 10, 20))
+    assert read.as_string().startswith('COPY (SELECT "a", "b""c" FROM ONLY "public"."t" WHERE ctid >=')
+    assert "'(20,0)'" in read.as_string()
+    assert write.as_string() == 'COPY "public"."t" ("a", "b""c") FROM STDIN (FORMAT binary)'
+
+
+def test_a_table_is_finished_when_all_its_pieces_are() -> None:
+    steps = ["copy:1:public.a:1/2", "copy:1:public.a:2/2", "copy:1:public.b:1/2", "copy:2:public.c:1/1"]
+    assert copying.finished_tables(steps, 1) == {"public.a"}
+
+
+def test_names_of_slots_are_valid_whatever_the_migration_is_called() -> None:
+    link = Link("Neon → Cloud SQL, " + "x" * 80, "back")
+    for name in (link.slot("source"), link.heartbeat.name):
+        assert len(name) <= 63
+        assert name.replace("_", "").isalnum()
+        assert name.isascii()
+
+
+def test_no_pg_dump_new_enough_is_said_with_what_was_found() -> None:
+    with pytest.raises(ConfigurationError, match="version 99"):
+        binaries.find("pg_dump", 99)
+    assert binaries.major_version(binaries.find("pg_dump", 18)) >= 18
+
+
+def test_a_pooler_and_unverified_tls_block_without_a_connection() -> None:
+    pooler = Database("ep-x-pooler.eu.aws.neon.tech", "app", "me", "pw", sslmode="require")
+    with patch.object(precheck, "_open", return_value=None):
+        report = precheck.precheck(pooler, [], "m")
+    assert [finding.subject for finding in report.blocking] == ["host", "TLS"]
+    assert "ep-x.eu.aws.neon.tech" in report.blocking[0].remedy
