@@ -128,7 +128,7 @@ class Engines:
         record = self._records.load(name)
         argv = (
             record.argv
-            if record
+            if record and record.port == port
             else [
                 sys.executable,
                 "-m",
