@@ -66,10 +66,14 @@ class Environments:
 
     Args:
         log: where a function's crash output goes, by its name.
+        folder: where code is unpacked; what a killed server left there is removed.
     """
 
-    def __init__(self, log: Callable[[str], Path]) -> None:
+    def __init__(self, log: Callable[[str], Path], folder: Path) -> None:
         self._log = log
+        self._folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         self._lock = threading.Lock()
         self._idle: dict[str, list[_Environment]] = {}
 
@@ -100,15 +104,15 @@ class Environments:
             idle = self._idle.get(function.key)
             if idle:
                 return idle.pop()
-        return _Environment(function, self._log(f"lambda-{function.name}"))
+        return _Environment(function, self._log(f"lambda-{function.name}"), self._folder)
 
 
 class _Environment:
     """One subprocess with one function's code unpacked beside it."""
 
-    def __init__(self, function: Function, log: Path) -> None:
+    def __init__(self, function: Function, log: Path, folder: Path) -> None:
         self._function = function
-        self._root = Path(tempfile.mkdtemp(prefix="lambda-"))
+        self._root = Path(tempfile.mkdtemp(dir=folder))
         with zipfile.ZipFile(io.BytesIO(function.code)) as archive:
             archive.extractall(self._root)
         environment = {

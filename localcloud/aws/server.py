@@ -62,7 +62,7 @@ class LocalAws:
     def _assemble(
         self, state: State, port: int, engines: Engines, store: Store, credentials: Any
     ) -> tuple[Any, Any]:
-        from moto.server import DomainDispatcherApplication, MotoRequestHandler
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
         from werkzeug.serving import make_server
 
         from localcloud.aws.gateway import Gateway
@@ -74,7 +74,8 @@ class LocalAws:
         show_real_addresses()
         changed, account_id = self._snapshots.touch, credentials.aws_account_id
         background = Background(self._pool, changed)
-        functions = Lambda(account_id, self._keys, self.url, Environments(state.log), self._pool, changed)
+        environments = Environments(state.log, state.dir / "aws" / "lambda")
+        functions = Lambda(account_id, self._keys, self.url, environments, self._pool, changed)
         functions.install()
         ours: list[Service] = [
             functions,
@@ -132,7 +133,7 @@ class LocalAws:
 
 def _service_app(service: Any) -> Any:
     """moto's application for a service; it has None for one that it lacks."""
-    from moto.server import create_backend_app
+    from moto.moto_server.werkzeug_app import create_backend_app
 
     if service is None:
         raise NotImplementedError

@@ -392,7 +392,7 @@ def nodes(cloud):
     ca = cloud.state.engines / f"eks-{REGION}-dreamnet" / "ca.crt"
     request = urllib.request.Request(
         f"{endpoint}/api/v1/nodes",
-        headers={"Authorization": f"Bearer {eks_token(cloud.account, f'eks-{REGION}-dreamnet')}"},
+        headers={"Authorization": f"Bearer {eks_token(cloud.account, 'dreamnet')}"},
     )
     context = ssl.create_default_context(cafile=str(ca))
     with urllib.request.urlopen(request, context=context, timeout=10) as answer:

@@ -13,8 +13,10 @@ Next = Callable[[Call], Answer]
 class Service(Protocol):
     """Stands in front of moto for some operations of one service."""
 
-    #: `service:Operation` of the calls it wants.
-    operations: frozenset[str]
+    @property
+    def operations(self) -> frozenset[str]:
+        """`service:Operation` of the calls it wants."""
+        ...
 
     def answer(self, call: Call, moto: Next) -> Answer:
         """Answer the call; `moto` passes it (or another) on."""
