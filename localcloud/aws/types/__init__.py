@@ -26,8 +26,10 @@ class TypeHandler(Protocol):
     changed since, or None where the thing is gone; `update` gets the properties before and after.
     """
 
-    #: What is behind it: `kubernetes`, `postgresql`, `valkey`, `process`, `moto`, or `simulated`.
-    backing: str
+    @property
+    def backing(self) -> str:
+        """What is behind it: `kubernetes`, `postgresql`, `valkey`, `process`, `moto`, or `simulated`."""
+        ...
 
     def create(self, aws: Clients, properties: Properties) -> Properties: ...
 
