@@ -26,7 +26,7 @@ def quiet(_: str) -> None:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Database]]:
     engines, databases = start_servers(Path(tmp_path_factory.mktemp("servers")))
     yield databases
-    for name in ("neon", "cloudsql", "rds"):
+    for name in ("rds", "cloudsql", "neon"):  # followers first: a publisher waits for them
         engines.delete(name)
 
 
