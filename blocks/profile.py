@@ -52,6 +52,9 @@ class GameplanProfile(Block):
         gt=0,
     )
 
+    front_door_port: str = Field(
+        default="80", description="The load balancer's port.", pattern=r"^\d{1,5}$"
+    )
     operator_email: str = Field(description="Who gets the alerts.", examples=["ops@dreamnet.example"])
 
     def variables(self) -> dict[str, str]:
@@ -65,6 +68,7 @@ class GameplanProfile(Block):
             "aws.region": self.aws.region,
             "aws.second_region": self.aws.second_region,
             "image": self.image,
+            "frontdoor.port": self.front_door_port,
             "operator.email": self.operator_email,
         }
 

@@ -12,7 +12,7 @@ from tasks.failover import connect_regions, deploy_second_region, drill_on_recor
 from tasks.migration import close_migration
 from tasks.resources import apply_resources, plan_resources
 
-FOLDERS = ("google/global", "aws/global")
+FOLDERS = ("google/global",)
 
 
 @flow(name="week4-global", flow_run_name="week 4 {profile}", **GAMEPLAN_FLOW)

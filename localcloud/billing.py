@@ -38,6 +38,7 @@ _VARIABLES = {
     "aws.second_region": "us-west-2",
     "image": "rehearsal",
     "operator.email": "operator@example.com",
+    "frontdoor.port": "80",
 }
 #: Share of an average day, Monday to Sunday: fewer nodes on weekends. Their mean is 1.
 _WEEK = (1.06, 1.08, 1.07, 1.06, 1.05, 0.85, 0.83)

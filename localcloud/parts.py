@@ -27,7 +27,7 @@ class Part:
 
     Attributes:
         name: as `--only` names it.
-        engine: the engine that it runs as.
+        engine: the engine that it runs as; empty where nothing keeps running.
         start: brings it up; may be called when it runs. Returns what there is to say beyond "ready".
         needs: parts that must be up before it starts.
         packages: Python packages without which it can't run.

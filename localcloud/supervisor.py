@@ -116,7 +116,7 @@ def _check(state: State, engines: Engines, parts: Sequence[Part], ports: Mapping
     for name, port in ports.items():
         if name not in PARTS:
             raise ConfigurationError(f"There is no part named {name}.", f"The parts are {', '.join(PARTS)}.")
-        engine = engines.get(PARTS[name].engine)
+        engine = engines.get(PARTS[name].engine) if PARTS[name].engine else None
         if engine is None or engine.status != "running" or engine.port != port:
             require_free("127.0.0.1", port)
 
@@ -141,7 +141,7 @@ def _start_parts(context: Context, parts: Sequence[Part], say: Say) -> list[Star
 
 
 def _start_one(context: Context, part: Part) -> Started:
-    engine = context.engines.get(part.engine)
+    engine = context.engines.get(part.engine) if part.engine else None
     found = engine is not None and engine.status == "running"
     began = time.monotonic()
     detail = part.start(context)

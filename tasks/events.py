@@ -15,6 +15,8 @@ from tasks.support import CLOUD_TASK, PROJECT, aws_account, google_account, prog
 
 GOOGLE_FUNCTION = PROJECT / "functions" / "google" / "dream_processed"
 AWS_FUNCTION = PROJECT / "functions" / "aws" / "dream_events"
+#: The declared handler is `dream_events.handler`.
+AWS_RENAMED = {"handler.py": "dream_events.py"}
 TOPIC, BUS, TABLE = "dream-events", "dreamnet", "dreamnet-processed-events"
 
 
@@ -28,7 +30,7 @@ def upload_functions(profile: str, run: str) -> Step:
             google, f"{google.project}-functions", "dream_processed.zip", package_function(GOOGLE_FUNCTION)
         ),
         upload_aws(
-            aws, f"dreamnet-{aws.account_id}-functions", "dream_events.zip", package_function(AWS_FUNCTION)
+            aws, f"dreamnet-{aws.account_id}-functions", "dream_events.zip", package_function(AWS_FUNCTION, AWS_RENAMED)
         ),
     )
     return clock.done(" and ".join(places))

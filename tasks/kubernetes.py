@@ -35,6 +35,16 @@ def cluster(profile: str, where: Where) -> Cluster:
     return find_gke(google, NAMES[where], zone)
 
 
+def region_of(profile: str, where: Where) -> str:
+    """The region that a cluster stands in."""
+    google = google_account(profile)
+    return {
+        "gke": google.region,
+        "gke-second": google.second_region,
+        "eks": aws_account(profile).region,
+    }[where]
+
+
 def database_url(profile: str) -> str:
     """The connection string that DreamNet reads now; before the migration that is Neon's."""
     return current_url(google_account(profile)) or load_profile(profile).neon.connection().dsn()
@@ -47,6 +57,7 @@ def deploy_application(profile: str, run: str, where: Where, url: str | None = N
     settings = load_profile(profile)
     deployed = application.deploy(
         cluster(profile, where),
+        region_of(profile, where),
         INFRASTRUCTURE,
         settings.variables(),
         url or database_url(profile),

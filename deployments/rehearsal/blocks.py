@@ -71,6 +71,7 @@ def _profile(endpoints: Mapping[str, Any], password: str) -> GameplanProfile:
         database_password=SecretStr(password),
         legacy_url=endpoints["legacy_backend"],
         fault_injector=endpoints["faults"],
+        front_door_port="8080",  # below 1024 only root may listen
         operator_email="operator@dreamnet.example",
         grace_seconds=90,
     )

@@ -36,6 +36,7 @@ class Deployed:
 
 def deploy(
     cluster: Cluster,
+    region: str,
     infrastructure: Path,
     variables: Mapping[str, str],
     database_url: str,
@@ -45,8 +46,9 @@ def deploy(
     """Bring the backend on a cluster to what the manifests say, and wait until all of it is ready.
 
     Args:
+        region: what the backend calls its region, in answers and metrics.
         infrastructure: the folder that holds `kubernetes/<overlay>`.
-        variables: values for the manifests' `${...}`, beyond `${region}`, which is the cluster's.
+        variables: values for the manifests' `${...}`, beyond `${region}`.
         database_url: goes into the Secret that the Deployment reads. Changing it restarts the pods.
         timeout: seconds for each of rollout and address.
 
@@ -54,7 +56,7 @@ def deploy(
         GameplanError: a manifest is invalid, an object is refused, or the rollout sticks (with its reason).
     """
     overlay = infrastructure / "kubernetes" / OVERLAYS[cluster.cloud]
-    objects = manifests.render(overlay, {**variables, "region": cluster.region})
+    objects = manifests.render(overlay, {**variables, "region": region})
     namespaces = [item for item in objects if item["kind"] == "Namespace"]
     kubernetes_apply.apply(cluster, namespaces, progress=progress)
     secret = scale.put_secret(cluster, NAMESPACE, DATABASE_SECRET, {"url": database_url})

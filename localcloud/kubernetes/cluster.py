@@ -60,7 +60,8 @@ class Cluster:
     def _keys(self) -> Keys:
         issued = State(self.options.state).credentials()
         return Keys(
-            cluster=self.options.name,
+            # A token names the cluster as EKS does; the server's own name tells regions apart too.
+            cluster=self.options.name.removeprefix(f"eks-{self.options.region}-"),
             cloud=self.options.cloud,
             admin_token=self._identity.admin_token,
             google_token=issued.google_access_token,

@@ -42,7 +42,7 @@ def record(identifier, body=None):
         "source": "dreamnet",
         "detail-type": "dream.created",
         "time": "2026-11-25T00:00:00Z",
-        "detail": {"dream_id": "d1", "title": "x"},
+        "detail": {"dream": {"id": "d1", "title": "x"}},
     }
     return {"messageId": f"m-{identifier}", "body": json.dumps(event) if body is None else body}
 
@@ -51,7 +51,7 @@ def test_each_event_becomes_one_record(function):
     answer = function.handler({"Records": [record("1"), record("2")]}, None)
     assert answer == {"batchItemFailures": [], "processed": 2}
     assert function.table.items["1"]["dream_id"] == "d1"
-    assert json.loads(function.table.items["1"]["detail"])["title"] == "x"
+    assert json.loads(function.table.items["1"]["detail"])["dream"]["title"] == "x"
 
 
 def test_a_second_delivery_changes_nothing(function):

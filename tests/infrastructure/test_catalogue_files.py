@@ -22,6 +22,7 @@ VARIABLES = {
     "aws.second_region",
     "image",
     "operator.email",
+    "frontdoor.port",
 }
 SECRETS = {"secret.database-password"}
 

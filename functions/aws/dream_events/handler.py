@@ -1,6 +1,6 @@
 """Lambda: dream events from EventBridge, through SQS, become processed records in DynamoDB.
 
-Each event is kept once, under its EventBridge id: SQS delivers at least once, and a second delivery changes
+Each event is kept once, under the id that its sender gave it, or else EventBridge's: SQS delivers at least once, and a second delivery changes
 nothing. A message that can't be kept is reported by its id, so that SQS delivers only that one again and
 moves it to the dead-letter queue in the end.
 
@@ -61,7 +61,7 @@ def processed(event: Mapping[str, Any]) -> dict[str, Any]:
     """
     detail, now = event["detail"], datetime.now(UTC)
     record = {
-        "event_id": str(event["id"]),
+        "event_id": str(detail.get("id") or event["id"]),
         "source": str(event["source"]),
         "type": str(event["detail-type"]),
         "time": str(event["time"]),
@@ -69,7 +69,7 @@ def processed(event: Mapping[str, Any]) -> dict[str, Any]:
         "processed_at": now.isoformat(),
         "expires": int((now + KEPT).timestamp()),
     }
-    dream = detail.get("dream_id") or detail.get("id")
+    dream = detail.get("dream", {}).get("id")
     if dream is not None:
         record["dream_id"] = str(dream)
     return record

@@ -17,6 +17,7 @@ VARIABLES = {
     "aws.region": "us-east-1",
     "aws.second_region": "us-west-2",
     "operator.email": "o@example.com",
+    "frontdoor.port": "80",
 }
 GKE = """\
 id: google/cluster

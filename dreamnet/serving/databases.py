@@ -1,0 +1,86 @@
+"""Where the new databases are, read from the clouds' own records of their instances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dreamnet.clouds import google_rest
+from dreamnet.clouds.aws import aws_errors
+from dreamnet.errors import ResourceError
+from dreamnet.postgres.database import Database
+
+if TYPE_CHECKING:
+    from dreamnet.clouds.aws import AwsAccount
+    from dreamnet.clouds.google import GoogleAccount
+
+#: As infrastructure/*/data declares instance, database and owner.
+INSTANCE, REPLICA, DATABASE, OWNER = "dreamnet", "dreamnet-replica", "dreamnet", "dreamnet"
+
+
+def cloud_sql(account: GoogleAccount, password: str, instance: str = INSTANCE) -> Database:
+    """A Cloud SQL instance's database; its server certificate is verified with the instance's own CA.
+
+    Raises:
+        ResourceError: there is no such instance, or it has no primary address yet.
+    """
+    root = account.root("sqladmin", "https://sqladmin.googleapis.com/").rstrip("/")
+    url = f"{root}/v1/projects/{account.project}/instances/{instance}"
+    found = google_rest.call(account, "GET", url, what=f"Cloud SQL {instance}")
+    addresses = {item["type"]: item["ipAddress"] for item in found.get("ipAddresses", [])}
+    if "PRIMARY" not in addresses:
+        raise ResourceError(
+            f"Cloud SQL instance {instance} has no primary address; its state is {found.get('state')}.",
+            "Wait until it is RUNNABLE, or start it (flow morning-scale-up).",
+        )
+    database = Database(host=addresses["PRIMARY"], dbname=DATABASE, user=OWNER, password=password)
+    certificate = found.get("serverCaCert", {}).get("cert")
+    return _verified(database, "verify-ca", _stored(instance, certificate)) if certificate else database
+
+
+def rds(account: AwsAccount, password: str, instance: str = INSTANCE, certificates: str = "") -> Database:
+    """An RDS instance's database.
+
+    Args:
+        certificates: path of AWS's bundle of RDS certificate authorities; without it the server's identity is
+            not verified.
+
+    Raises:
+        ResourceError: there is no such instance, or it has no address yet.
+    """
+    client = account.client("rds")
+    with aws_errors(f"RDS {instance}"):
+        found = client.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"][0]
+    if "Endpoint" not in found:
+        raise ResourceError(
+            f"RDS instance {instance} has no address; its status is {found.get('DBInstanceStatus')}.",
+            "Wait until it is available, or start it (flow morning-scale-up).",
+        )
+    database = Database(
+        host=found["Endpoint"]["Address"],
+        port=found["Endpoint"]["Port"],
+        dbname=DATABASE,
+        user=OWNER,
+        password=password,
+    )
+    return _verified(database, "verify-full", certificates) if certificates else database
+
+
+def application_url(database: Database) -> str:
+    """The connection URL for DreamNet's pods, which have none of our certificate files."""
+    return replace(database, sslmode="require" if database.sslrootcert else "prefer", sslrootcert="").url()
+
+
+def _verified(database: Database, sslmode: str, sslrootcert: str) -> Database:
+    return replace(database, sslmode=sslmode, sslrootcert=sslrootcert)
+
+
+def _stored(instance: str, certificate: str) -> str:
+    """A file with the certificate, as libpq wants one: the same path for the same instance."""
+    folder = Path.home() / ".cache" / "dreamnet-gameplan"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"cloud-sql-{instance}-ca.pem"
+    if not path.exists() or path.read_text() != certificate:
+        path.write_text(certificate)
+    return str(path)
