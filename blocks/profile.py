@@ -41,7 +41,7 @@ class GameplanProfile(Block):
     )
     legacy_url: str = Field(
         default="",
-        description="DreamNet's present backend: a client writes dreams there to measure the cut-over's freeze.",
+        description="DreamNet's present backend: a client that writes there measures the freeze.",
     )
     fault_injector: str = Field(
         description="Chaos tool that takes a region down and brings it back, for drills.",
@@ -52,9 +52,7 @@ class GameplanProfile(Block):
         gt=0,
     )
 
-    front_door_port: str = Field(
-        default="80", description="The load balancer's port.", pattern=r"^\d{1,5}$"
-    )
+    front_door_port: str = Field(default="80", description="The load balancer's port.", pattern=r"^\d{1,5}$")
     operator_email: str = Field(description="Who gets the alerts.", examples=["ops@dreamnet.example"])
 
     def variables(self) -> dict[str, str]:

@@ -49,7 +49,7 @@ def save_automations() -> list[str]:
     try:
         Automation.read(name=ZOMBIES)
     except ValueError:
-        zombie_automation().create(_sync=True)  # type: ignore[call-arg]
+        zombie_automation().create(_sync=True)  # type: ignore[call-arg, unused-coroutine]
         return [ZOMBIES]
     return []
 

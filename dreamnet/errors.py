@@ -1,4 +1,4 @@
-"""Errors that an operator reads: each is one sentence that says what is wrong and one that says what to do."""
+"""Errors that an operator reads: each says in one sentence what is wrong, and in one what to do."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ A write that the database refuses or that did not become durable answers 503 wit
 Repeating one with the same `id` writes nothing twice.
 
 Environment: the database is `DATABASE_URL`, or `DATABASE_URL_FILE`, or `DATABASE_SECRET` (see
-`localcloud.backend_source`). `DURABLE_REPLICAS=1`: acknowledge only what a streaming standby has on its disk.
+`localcloud.backend_source`). `DURABLE_WRITES=1`: acknowledge only what every streaming standby has on disk.
 `DURABLE_TIMEOUT_SECONDS`: how long to wait for that (5). `REGION` is answered as `X-Region`.
 """
 
@@ -182,7 +182,7 @@ def main() -> None:
     Handler.region = os.environ.get("REGION", "")
     Handler.database = Database(
         source_from_environment(os.environ),
-        replicas=int(os.environ.get("DURABLE_REPLICAS", "0")),
+        durable=os.environ.get("DURABLE_WRITES") == "1",
         durable_timeout=float(os.environ.get("DURABLE_TIMEOUT_SECONDS", "5")),
     )
     server = Server((options.host, options.port), Handler)

@@ -30,18 +30,19 @@ _EVENT = """
     INSERT INTO events (kind, agent_id, dream_id, payload) VALUES ('dream.created', %s, %s, %s)
 """
 
-#: Standbys that have the log on disk up to a position; logical subscribers hold slots of the other type.
+#: Streaming standbys that lack the log on disk up to a position; logical subscribers' slots don't count.
 _DURABLE = """
-    SELECT count(*) FROM pg_stat_replication r
+    SELECT count(*) AS behind FROM pg_stat_replication r
     LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
-    WHERE coalesce(s.slot_type, 'physical') = 'physical' AND r.flush_lsn >= %s::pg_lsn
+    WHERE coalesce(s.slot_type, 'physical') = 'physical'
+        AND r.state = 'streaming' AND r.flush_lsn < %s::pg_lsn
 """
 
 _WRITABLE = "SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"
 
 
 class NotDurable(Exception):
-    """Committed, but not on enough standbys in time: it must not be acknowledged."""
+    """Committed, but not on every standby in time: it must not be acknowledged."""
 
 
 class Database:
@@ -49,13 +50,14 @@ class Database:
 
     Args:
         source: the connection string, which may change: later requests go to the new database.
-        replicas: standbys that must have a write on disk before it counts as written.
+        durable: a write counts as written only once every standby that streams has it on disk. A standby that
+            is away is not waited for: after a failover there is none until the lost region is rebuilt.
         durable_timeout: seconds to wait for them.
     """
 
-    def __init__(self, source: Source, *, replicas: int = 0, durable_timeout: float = 5.0) -> None:
+    def __init__(self, source: Source, *, durable: bool = False, durable_timeout: float = 5.0) -> None:
         self._source = source
-        self._replicas = replicas
+        self._durable = durable
         self._durable_timeout = durable_timeout
         self._idle: queue.LifoQueue[tuple[str, psycopg.Connection[Any]]] = queue.LifoQueue()
 
@@ -64,7 +66,7 @@ class Database:
 
         Raises:
             psycopg.Error: the database is away, read-only or refuses.
-            NotDurable: too few standbys have it.
+            NotDurable: a standby lacks it still.
         """
         values = {**dream, "metadata": Jsonb(dream["metadata"])}
 
@@ -74,7 +76,7 @@ class Database:
                 if row is not None:
                     payload = Jsonb({"mood": dream["mood"], "tags": dream["tags"]})
                     connection.execute(_EVENT, (row["agent_id"], row["id"], payload))
-            if self._replicas:
+            if self._durable:
                 self._wait_for_standbys(connection)
 
         self._with_connection(do)
@@ -113,11 +115,11 @@ class Database:
         pause = 0.001
         while time.monotonic() < deadline:
             found = connection.execute(_DURABLE, (row["lsn"],)).fetchone() if row else None
-            if found and found["count"] >= self._replicas:
+            if found and not found["behind"]:
                 return
             time.sleep(pause)
             pause = min(pause * 2, 0.02)
-        raise NotDurable(f"written, but not on {self._replicas} standby within {self._durable_timeout:g} s")
+        raise NotDurable(f"written, but not on every standby within {self._durable_timeout:g} s")
 
     def _with_connection(self, do: Any) -> Any:
         url, connection = self._take()

@@ -30,7 +30,10 @@ def upload_functions(profile: str, run: str) -> Step:
             google, f"{google.project}-functions", "dream_processed.zip", package_function(GOOGLE_FUNCTION)
         ),
         upload_aws(
-            aws, f"dreamnet-{aws.account_id}-functions", "dream_events.zip", package_function(AWS_FUNCTION, AWS_RENAMED)
+            aws,
+            f"dreamnet-{aws.account_id}-functions",
+            "dream_events.zip",
+            package_function(AWS_FUNCTION, AWS_RENAMED),
         ),
     )
     return clock.done(" and ".join(places))

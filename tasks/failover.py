@@ -122,7 +122,7 @@ def drill(profile: str, run: str) -> Step:
     if result.lost:
         raise VerificationError(
             f"{result.lost} acknowledged writes were lost in the drill.",
-            "Let the backend acknowledge only what a standby has (DURABLE_REPLICAS), and drill again.",
+            "Let the backend acknowledge only what a standby has (DURABLE_WRITES), and drill again.",
         )
     at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     _record(profile).upload_from_string(json.dumps({"at": at, "said": said}), content_type="application/json")

@@ -21,15 +21,24 @@ def backings(endpoints: Mapping[str, Any]) -> Counter[tuple[str, str]]:
     return counted
 
 
+#: Servers that are what they stand for, and code that really runs; other backings are emulators of a protocol.
+REAL_ENGINES = frozenset({"postgresql", "valkey", "caddy", "functions-framework", "process"})
+SIMULATED = "simulated"
+
+
 def backing_table(counted: Counter[tuple[str, str]]) -> str:
-    """A Markdown table with a sum line: rehearsed on a real engine, simulated."""
+    """A Markdown table with a sum line: on a real engine, on an emulator, simulated."""
     rows = ["| cloud | backed by | resources |", "| --- | --- | ---: |"]
     rows += [f"| {cloud} | {backing} | {count} |" for (cloud, backing), count in sorted(counted.items())]
-    simulated = sum(count for (_, backing), count in counted.items() if backing == "simulated")
-    total = sum(counted.values())
+    by_kind = Counter[str]()
+    for (_, backing), count in counted.items():
+        by_kind[backing if backing == SIMULATED else "real" if backing in REAL_ENGINES else "emulated"] += (
+            count
+        )
     rows += [
         "",
-        f"{total - simulated} of {total} resources were rehearsed on a real engine; {simulated} were"
-        " simulated: their API was answered by the vendor's schema, and nothing ran behind it.",
+        f"Of {counted.total()} resources {by_kind['real']} were rehearsed on a real engine,"
+        f" {by_kind['emulated']} on an emulator that speaks the vendor's protocol,"
+        f" and {by_kind[SIMULATED]} were simulated: the vendor's schema answered, and nothing ran behind it.",
     ]
     return "\n".join(rows)

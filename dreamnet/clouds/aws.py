@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dreamnet.errors import CredentialsError, GameplanError, NotRehearsable, ResourceError, UnreachableError
 
 if TYPE_CHECKING:  # boto3 takes 0.3 s to import: only when a client is wanted
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
 #: Seconds to connect, and to wait for an answer. AWS answers every call well within these: long work
 #: is an operation that is polled.

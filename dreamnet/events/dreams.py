@@ -141,7 +141,7 @@ def wait_processed_aws(
         VerificationError: it wasn't there in time.
         CredentialsError, UnreachableError, ResourceError: AWS refuses.
     """
-    from boto3.dynamodb.types import TypeDeserializer  # type: ignore[import-untyped]
+    from boto3.dynamodb.types import TypeDeserializer
 
     client, plain = account.client("dynamodb"), TypeDeserializer().deserialize
 

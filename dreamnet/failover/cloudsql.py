@@ -9,7 +9,7 @@ and create a replica of the new primary under its name.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from dreamnet.errors import CredentialsError, ResourceError
 
 POLL_S = 0.5
 TIMEOUT_S = 3600.0
+#: Settings that are Cloud SQL's own, or that it refuses on a replica.
+NOT_OF_REPLICAS = frozenset({"settingsVersion", "kind", "activationPolicy", "backupConfiguration"})
 
 Progress = Callable[[str], None]
 
@@ -44,7 +46,7 @@ class Instance:
     primary: str
     replicas: tuple[str, ...]
     address: str
-    tier: str
+    settings: Mapping[str, Any]
     version: str
 
     @property
@@ -60,6 +62,7 @@ class CloudSql:
         self, account: Account, progress: Progress = lambda _: None, timeout: float = TIMEOUT_S
     ) -> None:
         self._account, self._progress, self._timeout = account, progress, timeout
+        self._backups: dict[str, Any] = {}
 
     def get(self, name: str) -> Instance | None:
         """The instance, or None if there is none of this name."""
@@ -79,6 +82,10 @@ class CloudSql:
         """Make a replica a primary of its own. Nothing if it is one already."""
         if self.require(name).is_replica:
             self._change(f"promote {name}", self._api().instances().promoteReplica, instance=name)
+            backups = self._backups.get(name)
+            if backups:
+                body = {"settings": {"backupConfiguration": backups}}
+                self._change(f"back up {name} again", self._api().instances().patch, instance=name, body=body)
         return self.require(name)
 
     def switchover(self, name: str) -> Instance:
@@ -89,9 +96,12 @@ class CloudSql:
             self._change(f"switch over to {name}", self._api().instances().switchover, instance=name)
         return self.require(name)
 
-    def create_replica(self, name: str, primary: str, region: str, tier: str) -> Instance:
+    def create_replica(self, name: str, primary: str, region: str, settings: Mapping[str, Any]) -> Instance:
         """Create a replica in `region` and wait until it serves. Nothing if it is a replica of `primary`
         already.
+
+        Args:
+            settings: as of another instance; what a replica can't have is left out.
         """
         found = self.get(name)
         if found is None:
@@ -101,7 +111,7 @@ class CloudSql:
                 "masterInstanceName": primary,
                 "instanceType": "READ_REPLICA_INSTANCE",
                 "databaseVersion": self.require(primary).version,
-                "settings": {"tier": tier},
+                "settings": {key: value for key, value in settings.items() if key not in NOT_OF_REPLICAS},
             }
             self._change(f"create replica {name}", self._api().instances().insert, body=body)
         elif found.primary != primary:
@@ -119,15 +129,18 @@ class CloudSql:
             self._change(f"delete {name}", self._api().instances().delete, instance=name)
 
     def rebuild(self, name: str, primary: str) -> Instance:
-        """Replace the stale instance `name` by a replica of `primary`, under the same name, region and tier.
+        """Replace the stale instance `name` by a replica of `primary`, same name, region, settings.
 
-        Its address may be another one afterwards. Safe to repeat: a replica of `primary` is left as it is.
+        Its address may be another one afterwards. Backups, which a replica can't have, come back when it is
+        promoted. Safe to repeat: a replica of `primary` is left as it is.
         """
         old = self.require(name)
         if old.primary == primary:
             return old
+        if old.settings.get("backupConfiguration", {}).get("enabled"):
+            self._backups[name] = old.settings["backupConfiguration"]
         self.delete(name)
-        return self.create_replica(name, primary, old.region, old.tier)
+        return self.create_replica(name, primary, old.region, old.settings)
 
     # ---- calls
 
@@ -185,6 +198,6 @@ def _instance(body: dict[str, Any]) -> Instance:
         primary=body.get("masterInstanceName", "").rsplit(":", 1)[-1],
         replicas=tuple(body.get("replicaNames", [])),
         address=addresses.get("PRIVATE") or addresses.get("PRIMARY") or "",
-        tier=body.get("settings", {}).get("tier", ""),
+        settings=body.get("settings", {}),
         version=body.get("databaseVersion", ""),
     )

@@ -25,8 +25,7 @@ _SOURCE = "__source__"
 _KEYS = {"apiVersion", "kind", "resources", "patches", "labels", "images"}
 _LABEL_KEYS = {"pairs", "includeTemplates"}
 _IMAGE_KEYS = {"name", "newName"}
-#: `${name}`, or `${name:-default}` as a shell has it.
-_REFERENCE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]*)(?::-([^}]*))?\}")
+_REFERENCE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]*)\}")
 
 
 def render(overlay: Path, variables: Mapping[str, str]) -> list[Object]:
@@ -34,8 +33,7 @@ def render(overlay: Path, variables: Mapping[str, str]) -> list[Object]:
 
     Args:
         overlay: folder with a kustomization.yaml.
-        variables: values for `${image}`, `${region}` and, where another than the default is wanted,
-            `${durable_replicas}`.
+        variables: values for `${image}` and `${region}`.
 
     Raises:
         ConfigurationError: a file is missing or not YAML, a key is not supported, a patch has no target, or a
@@ -186,8 +184,6 @@ def _substitute(value: Any, variables: Mapping[str, str], where: str) -> Any:
         return value
 
     def fill(match: re.Match[str]) -> str:
-        if match.group(1) not in variables and match.group(2) is not None:
-            return match.group(2)
         if match.group(1) not in variables:
             raise ConfigurationError(
                 f"{where}: ${{{match.group(1)}}} has no value.",

@@ -1,9 +1,9 @@
 """What the engine and the two drivers say to each other.
 
-A *declared* resource is what a file under `infrastructure/` holds. Its references (`${...}`) are resolved just
-before use, which makes it *desired*. A driver compares the desired with the *live* one, and creates, updates or
-deletes it. Drivers know one vendor's conventions and no other resource; order, references, plans and reports
-belong to the engine.
+A *declared* resource is what a file under `infrastructure/` holds. Its references (`${...}`) are resolved
+just before use, which makes it *desired*. A driver compares the desired with the *live* one, and creates,
+updates or deletes it. Drivers know one vendor's conventions and no other resource; order, references, plans
+and reports belong to the engine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Resource:
         cloud: which driver is responsible.
         type: `container.v1/projects.locations.clusters` on Google (API, version, collection as the discovery
             document names them), `AWS::EKS::Cluster` on AWS.
-        name: the resource's own name, in the form its API wants in a URL or as its primary identifier's last part.
+        name: the resource's own name, as its API wants it in a URL or as its primary identifier's last part.
         parent: Google: the path that the collection hangs under (`projects/P/locations/L`, or `projects/P`);
             AWS: the region.
         body: Google: the REST body; AWS: the CloudFormation properties.
@@ -89,7 +89,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a declaration, found offline: where, which field, and what the vendor's schema says."""
+    """One thing wrong with a declaration, found offline: where, which field, what the schema says."""
 
     source: str
     path: str
@@ -104,13 +104,13 @@ class Driver(Protocol):
 
     Every method that calls the cloud raises `CredentialsError`, `UnreachableError`, `NotRehearsable` or
     `ResourceError`, whose message names the resource's id and never holds a secret. `create`, `update` and
-    `delete` wait until the operation has ended and are safe to repeat: what already happened is found, not done
-    twice.
+    `delete` wait until the operation has ended and are safe to repeat: what already happened is found, not
+    done twice.
     """
 
     def validate(self, resource: Resource) -> list[Problem]:
-        """Check the declaration against the vendor's published schema, without any call. References still stand
-        in the body as `${...}` strings and count as valid wherever a scalar is."""
+        """Check the declaration against the vendor's published schema, without any call. References still
+        stand in the body as `${...}` strings and count as valid wherever a scalar is."""
         ...
 
     def read(self, resource: Resource) -> Live | None:
@@ -125,7 +125,9 @@ class Driver(Protocol):
         """Create and wait. `token` is the idempotency key, stable across retries of the same plan."""
         ...
 
-    def update(self, resource: Resource, live: Live, changes: list[Change], token: str, progress: Progress) -> Live:
+    def update(
+        self, resource: Resource, live: Live, changes: list[Change], token: str, progress: Progress
+    ) -> Live:
         """Bring the declared fields to the declared values in place, and wait."""
         ...
 

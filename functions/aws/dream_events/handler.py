@@ -1,8 +1,8 @@
 """Lambda: dream events from EventBridge, through SQS, become processed records in DynamoDB.
 
-Each event is kept once, under the id that its sender gave it, or else EventBridge's: SQS delivers at least once, and a second delivery changes
-nothing. A message that can't be kept is reported by its id, so that SQS delivers only that one again and
-moves it to the dead-letter queue in the end.
+Each event is kept once, under the id that its sender gave it, or else EventBridge's: SQS delivers at least
+once, and a second delivery changes nothing. A message that can't be kept is reported by its id, so that SQS
+delivers only that one again and moves it to the dead-letter queue in the end.
 
 Environment:
     PROCESSED_TABLE: the DynamoDB table, with the string key `event_id`; its items expire by `expires`.

@@ -37,7 +37,6 @@ def test_rendering_equals_kubectl_kustomize(overlay):
     ).stdout
     for key, value in VALUES.items():
         printed = printed.replace(f"${{{key}}}", value)
-    printed = printed.replace("${durable_replicas:-0}", '"0"')
     theirs = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(printed)}
     ours = {(item["kind"], item["metadata"]["name"]): item for item in render(overlay, VALUES)}
     assert ours == theirs
@@ -166,14 +165,6 @@ def test_a_patch_without_target_is_refused(tmp_path):
     )
     with pytest.raises(ConfigurationError, match="no Service dreamnet/other to patch"):
         render(folder, VALUES)
-
-
-def test_a_default_gives_way_to_a_value_and_makes_new_pods():
-    for given, expected in (({}, "0"), ({"durable_replicas": "1"}, "1")):
-        objects = by_kind(render(ROOT / "gke", VALUES | given))
-        template = objects["Deployment"]["spec"]["template"]
-        assert objects["ConfigMap"]["data"]["DURABLE_REPLICAS"] == expected
-        assert template["metadata"]["annotations"]["dreamnet/durable-replicas"] == expected
 
 
 def test_a_reference_without_value_is_refused():
