@@ -47,9 +47,9 @@ def zombie_automation() -> Automation:
 def save_automations() -> list[str]:
     """Create the automations that are not there yet; returns the names of those created."""
     try:
-        Automation.read(name=ZOMBIES)
+        Automation.read(name=ZOMBIES, _sync=True)  # type: ignore[call-arg, unused-coroutine]
     except ValueError:
-        zombie_automation().create(_sync=True)  # type: ignore[call-arg, unused-coroutine]
+        zombie_automation().create(_sync=True)  # type: ignore[call-arg]
         return [ZOMBIES]
     return []
 

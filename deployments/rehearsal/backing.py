@@ -21,7 +21,7 @@ def backings(endpoints: Mapping[str, Any]) -> Counter[tuple[str, str]]:
     return counted
 
 
-#: Servers that are what they stand for, and code that really runs; other backings are emulators of a protocol.
+#: Servers that are what they stand for, and code that really runs; others emulate a protocol.
 REAL_ENGINES = frozenset({"postgresql", "valkey", "caddy", "functions-framework", "process"})
 SIMULATED = "simulated"
 
@@ -32,9 +32,8 @@ def backing_table(counted: Counter[tuple[str, str]]) -> str:
     rows += [f"| {cloud} | {backing} | {count} |" for (cloud, backing), count in sorted(counted.items())]
     by_kind = Counter[str]()
     for (_, backing), count in counted.items():
-        by_kind[backing if backing == SIMULATED else "real" if backing in REAL_ENGINES else "emulated"] += (
-            count
-        )
+        kind = "real" if backing in REAL_ENGINES else "emulated"
+        by_kind[SIMULATED if backing == SIMULATED else kind] += count
     rows += [
         "",
         f"Of {counted.total()} resources {by_kind['real']} were rehearsed on a real engine,"
