@@ -7,6 +7,7 @@ A flow run whose process died without a word stays Running for ever. Runs send a
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from prefect.automations import Automation
@@ -44,16 +45,16 @@ def zombie_automation() -> Automation:
     )
 
 
-def save_automations() -> list[str]:
+async def save_automations() -> list[str]:
     """Create the automations that are not there yet; returns the names of those created."""
     try:
-        Automation.read(name=ZOMBIES, _sync=True)  # type: ignore[call-arg, unused-coroutine]
+        await Automation.aread(name=ZOMBIES)
     except ValueError:
-        zombie_automation().create(_sync=True)  # type: ignore[call-arg]
+        await zombie_automation().acreate()
         return [ZOMBIES]
     return []
 
 
 if __name__ == "__main__":
-    for created in save_automations() or ["nothing to do"]:
+    for created in asyncio.run(save_automations()) or ["nothing to do"]:
         print(created)

@@ -25,18 +25,13 @@ def upload_functions(profile: str, run: str) -> Step:
     """Put the functions' source where their declarations expect it."""
     clock = Clock("Functions' source")
     google, aws = google_account(profile), aws_account(profile)
-    places = (
-        upload_google(
-            google, f"{google.project}-functions", "dream_processed.zip", package_function(GOOGLE_FUNCTION)
-        ),
-        upload_aws(
-            aws,
-            f"dreamnet-{aws.account_id}-functions",
-            "dream_events.zip",
-            package_function(AWS_FUNCTION, AWS_RENAMED),
-        ),
-    )
-    return clock.done(" and ".join(places))
+    ours, theirs = f"{google.project}-functions", f"dreamnet-{aws.account_id}-functions"
+    written = [
+        upload_google(google, ours, "dream_processed.zip", package_function(GOOGLE_FUNCTION)),
+        upload_aws(aws, theirs, "dream_events.zip", package_function(AWS_FUNCTION, AWS_RENAMED)),
+    ]
+    said = f"gs://{ours}/dream_processed.zip and s3://{theirs}/dream_events.zip"
+    return clock.done(said) if any(written) else clock.unchanged(said)
 
 
 @task(task_run_name="event to function on {cloud}", **CLOUD_TASK)

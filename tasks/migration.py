@@ -19,8 +19,6 @@ from dreamnet.serving.databases import application_url, cloud_sql, rds
 from dreamnet.traffic import WriteClient, lost
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
 
-#: Phases in which the new primary serves already.
-MOVED = ("cut over", "finished")
 #: Writes a second of the client that measures the freeze; seconds that it writes before and after.
 MEASURED_RATE, MEASURED_MARGIN = 100.0, 1.0
 
@@ -41,6 +39,11 @@ def migration(profile: str) -> Migration:
     return Migration(migration_name(profile), settings.neon.connection(), targets)
 
 
+def moved(profile: str) -> bool:
+    """Whether DreamNet reads another database than Neon: the connection secret says it."""
+    return current_url(google_account(profile)) not in (None, load_profile(profile).neon.connection().url())
+
+
 @task(task_run_name="pre-check", **CLOUD_TASK)
 def check_migration(profile: str, run: str) -> bool:
     """Find every reason not to begin; changes nothing.
@@ -52,7 +55,9 @@ def check_migration(profile: str, run: str) -> bool:
         PrecheckFailed: at least one finding blocks.
     """
     moving = migration(profile)
-    if moving.status().phase in MOVED:
+    if moving.status().phase == "switching":  # interrupted between freeze and switch: it must be completed
+        return True
+    if moved(profile):
         return False
     report = moving.precheck()
     create_table_artifact(
@@ -76,7 +81,7 @@ def check_source(profile: str, run: str) -> Step:
     """
     clock = Clock("Neon as a source")
     settings = load_profile(profile)
-    if current_url(google_account(profile)) not in (None, settings.neon.connection().url()):
+    if moved(profile):
         return clock.unchanged("DreamNet reads another database already; Neon is no longer the source.")
     report = precheck(settings.neon.connection(), (), migration_name(profile))
     report.raise_if_blocked()
@@ -128,7 +133,7 @@ def cut_over(profile: str, run: str) -> Step:
     """
     clock = Clock("Cut-over to Cloud SQL")
     moving = migration(profile)
-    if moving.status().phase in MOVED:
+    if moving.status().phase == "cut over":
         return clock.unchanged("Cloud SQL serves already.")
     primary = moving.targets[0]
     url = application_url(primary)
@@ -205,7 +210,7 @@ def close_migration(profile: str, run: str) -> Step:
     """
     clock = Clock("Migration closed")
     moving = migration(profile)
-    if moving.status().phase == "finished":
+    if moving.status().phase == "new":
         return clock.unchanged("Closed before: Neon and RDS follow Cloud SQL no longer.")
     moving.finish(progress())
     return clock.done("Neon and RDS follow Cloud SQL no longer; slots and publications are removed.")

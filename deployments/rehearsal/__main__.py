@@ -7,6 +7,7 @@ its report. The services are the local cloud's (`python -m localcloud up`), foun
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -66,8 +67,10 @@ def rehearse(endpoints: dict[str, Any], deploy_only: bool) -> None:
     prefect = endpoints["prefect"]
     began = time.monotonic()
     print(f"blocks           {'saved' if save_blocks(endpoints) else 'unchanged'}", flush=True)
-    save_automations()
-    print(f"deployments      {deploy_all()} up to date   {time.monotonic() - began:.1f} s", flush=True)
+    asyncio.run(save_automations())
+    count, deployed = deploy_all()
+    said = f"{count} {'deployed' if deployed else 'unchanged'}"
+    print(f"deployments      {said}   {time.monotonic() - began:.1f} s", flush=True)
     if deploy_only:
         return
     api = Api(prefect["api"])

@@ -113,5 +113,14 @@ def _same(profile: GameplanProfile) -> bool:
 
 
 def _content(profile: GameplanProfile) -> dict[str, Any]:
-    """All fields, secrets in clear (in memory only), without Prefect's own ids."""
-    return profile.model_dump(mode="json", context={"include_secrets": True})
+    """All fields, secrets in clear (in memory only), without what Prefect notes about a saved block."""
+    content: dict[str, Any] = _without_notes(
+        profile.model_dump(mode="json", context={"include_secrets": True})
+    )
+    return content
+
+
+def _without_notes(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_notes(inner) for key, inner in value.items() if not key.startswith("_")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
@@ -51,25 +53,43 @@ def package_function(path: Path, renamed: Mapping[str, str] | None = None) -> by
     return buffer.getvalue()
 
 
-def upload_google(account: GoogleAccount, bucket: str, name: str, archive: bytes) -> str:
-    """Put an archive into Cloud Storage, replacing what has its name; returns its `gs://` address.
+def upload_google(account: GoogleAccount, bucket: str, name: str, archive: bytes) -> bool:
+    """Make the object `gs://bucket/name` hold an archive.
+
+    Returns:
+        Whether it had to be written.
 
     Raises:
         CredentialsError, UnreachableError, ResourceError: Google refuses, or the bucket is missing.
     """
     with google_errors(f"Upload to gs://{bucket}/{name}"):
+        blob = account.storage().bucket(bucket).get_blob(name)
+        if blob is not None and blob.md5_hash == base64.b64encode(_md5(archive)).decode():
+            return False
         account.storage().bucket(bucket).blob(name).upload_from_string(
             archive, content_type="application/zip"
         )
-    return f"gs://{bucket}/{name}"
+    return True
 
 
-def upload_aws(account: AwsAccount, bucket: str, key: str, archive: bytes) -> str:
-    """Put an archive into S3, replacing what has its name; returns its `s3://` address.
+def upload_aws(account: AwsAccount, bucket: str, key: str, archive: bytes) -> bool:
+    """Make the object `s3://bucket/key` hold an archive.
+
+    Returns:
+        Whether it had to be written.
 
     Raises:
         CredentialsError, UnreachableError, ResourceError: AWS refuses, or the bucket is missing.
     """
+    client = account.client("s3")
     with aws_errors(f"Upload to s3://{bucket}/{key}"):
-        account.client("s3").put_object(Bucket=bucket, Key=key, Body=archive, ContentType="application/zip")
-    return f"s3://{bucket}/{key}"
+        # An object written in one part without KMS has its MD5 as ETag (S3 API reference, "Object").
+        found = client.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
+        if any(item["Key"] == key and item["ETag"].strip('"') == _md5(archive).hex() for item in found):
+            return False
+        client.put_object(Bucket=bucket, Key=key, Body=archive, ContentType="application/zip")
+    return True
+
+
+def _md5(archive: bytes) -> bytes:
+    return hashlib.md5(archive, usedforsecurity=False).digest()

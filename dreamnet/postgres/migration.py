@@ -48,7 +48,8 @@ class CopyReport:
 
 @dataclass(frozen=True)
 class Status:
-    """Where the migration stands. phase: new, copying, following, switching, cut over, finished."""
+    """Where the migration stands. phase: new (also once finished), copying, following,
+    switching, cut over."""
 
     name: str
     phase: str

@@ -7,6 +7,7 @@ databases and users are made in it.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
@@ -88,6 +89,7 @@ class Instances(Hook):
         body["ipAddresses"] = [{"type": "PRIMARY", "ipAddress": endpoint.host}]
         if master:
             _relate(call, master, resource.name, add=True)
+            _inherit(call, master, resource)
 
     def updating(self, call: Call, resource: Stored, body: dict[str, Any]) -> None:
         """What Cloud SQL refuses."""
@@ -310,6 +312,20 @@ def _relate(call: Call, master: str, replica: str, *, add: bool) -> None:
         del found.body["replicaNames"]
     found.body["updateTime"] = now()
     call.context.store.put(found)
+
+
+def _inherit(call: Call, master: str, replica: Stored) -> None:
+    """A replica holds its master's databases and users; its lists show them."""
+    found = call.sibling(f"projects/{call.context.project}/instances/{master}")
+    if found is None:
+        return
+    for child in call.context.store.children(found.key):
+        body = {key: value for key, value in child.body.items() if key != "selfLink"}
+        if "instance" in body:
+            body["instance"] = replica.name
+        call.context.store.put(
+            replace(child, key=child.key.replace(found.key, replica.key, 1), body=body, busy=False)
+        )
 
 
 def _flags(body: dict[str, Any]) -> dict[str, str]:
