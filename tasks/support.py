@@ -14,15 +14,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger
+from prefect import Task, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging.loggers import task_run_logger
 
 from blocks import GameplanProfile
 from dreamnet.clouds.aws import AwsAccount
 from dreamnet.clouds.google import GoogleAccount
 from dreamnet.errors import ConfigurationError, UnreachableError
+from dreamnet.report import Step
 
 #: The project's folder: flows run in it, whatever directory the worker was started in.
 PROJECT = Path(__file__).resolve().parent.parent
@@ -37,6 +39,13 @@ def transient(task: object, task_run: TaskRun, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), UnreachableError)
 
 
+def say_step(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> None:
+    """Log what a task's step did, for those who watch the run."""
+    step = state.result(raise_on_failure=False)
+    if isinstance(step, Step):
+        task_run_logger(task_run, task).info("%s: %s: %s", step.title, step.outcome, step.detail)
+
+
 #: How tasks that change or read a cloud are run.
 CLOUD_TASK: dict[str, Any] = {
     "cache_policy": ONCE_A_RUN,
@@ -44,6 +53,7 @@ CLOUD_TASK: dict[str, Any] = {
     "retries": 2,
     "retry_delay_seconds": [2, 10],
     "retry_condition_fn": transient,
+    "on_completion": [say_step],
 }
 
 

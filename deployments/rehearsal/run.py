@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ class Api:
     """
 
     url: str
+    names: dict[str, str] = field(default_factory=dict, repr=False)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The answer to a POST."""
@@ -58,6 +59,15 @@ class Api:
             lines += page
             if len(page) < 200:
                 return [line for line in lines if line["id"] not in seen]
+
+    def task_name(self, task_run_id: str) -> str:
+        """A task run's name; asked once, as names do not change while it logs."""
+        if task_run_id not in self.names:
+            try:
+                self.names[task_run_id] = str(self.get(f"task_runs/{task_run_id}")["name"])
+            except httpx.HTTPStatusError:  # its row may come later than its first line
+                return "task"
+        return self.names[task_run_id]
 
     def latest_artifact(self, key: str) -> dict[str, Any] | None:
         """The newest version of an artifact."""
@@ -109,8 +119,16 @@ def run_and_follow(api: Api, deployment: str, ui: str) -> str:
     return run_id
 
 
+#: What Prefect says of every run and task, which tells an onlooker nothing.
+_CHATTER = re.compile(r"Finished in state Completed|deployment (pull )?step|pull step|submitt(ed|ing)")
+
+
 def _print_new(api: Api, since: datetime, seen: set[str]) -> None:
     for line in api.logs_since(since, seen):
         seen.add(line["id"])
+        message = line["message"].splitlines()[0]
+        if _CHATTER.search(message):
+            continue
         at = datetime.fromisoformat(line["timestamp"]).astimezone()
-        print(f"  {at:%H:%M:%S}  {line['message'].splitlines()[0][:160]}", flush=True)
+        task = api.task_name(line["task_run_id"]) if line.get("task_run_id") else "flow"
+        print(f"  {at:%H:%M:%S}  {task[:28]:<28}  {message[:150]}", flush=True)

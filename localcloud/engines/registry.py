@@ -23,7 +23,7 @@ from localcloud.ports import can_bind, free_port, require_free
 from localcloud.state import State
 
 #: Seconds that a server may take to its first answer. The slowest (the BigQuery emulator) takes 18.
-START_TIMEOUT = 60.0
+START_TIMEOUT = 180.0
 
 #: In which order the servers of a region come back: what others need comes first.
 _START_ORDER = {"postgresql": 0, "valkey": 1, "kubernetes": 3}
