@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import Desk
+from desk import Desk
 
 from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.resources.catalogue import load_catalogue

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import Desk
+from desk import Desk
 from prefect import Task
 from prefect.states import Failed
 
