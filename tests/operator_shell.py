@@ -97,11 +97,10 @@ class Rehearsal:
         return state
 
     def run(self, deployment: str) -> str:
-        """Run a deployment to its good end, as the UI's button does: without waiting for a command's imports."""
+        """Run a deployment to its good end, as the UI's button does: without a command's imports."""
         found = self.get(f"deployments/name/{deployment}")
-        run: str = self.post(f"deployments/{found['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})[
-            "id"
-        ]
+        path = f"deployments/{found['id']}/create_flow_run"
+        run: str = self.post(path, {"state": {"type": "SCHEDULED"}})["id"]
         self.wait(run, "Completed")
         return run
 
