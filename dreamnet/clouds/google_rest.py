@@ -152,7 +152,7 @@ def _identity_refused(error: Any) -> GameplanError:
     details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
     reason = details.get("error_description") or details.get("error") or "the token endpoint refused the key"
     return CredentialsError(
-        f"Google refused the service account key: {reason}.",
+        f"Google refused the service account key: {str(reason).rstrip('.')}.",
         "Put a key that is still valid into the Google block (IAM & Admin, Service Accounts, Keys).",
     )
 
