@@ -295,3 +295,18 @@ def test_unknown_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
         support.load_profile("acme")
     assert caught.value.problem == "There is no gameplan profile named 'acme'."
     assert "`prefect block ls`" in caught.value.remedy
+
+
+@pytest.mark.xfail(
+    raises=RuntimeError, strict=True, reason="load_profile knows only of profiles that are missing"
+)
+def test_profile_with_an_unusable_key_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import support
+
+    def load(name: str) -> Any:
+        # What Prefect raises where a block that it refers to does not validate, such as half a Google key.
+        raise RuntimeError(f"Unable to load '{name}' of block type 'x' due to failed validation.")
+
+    monkeypatch.setattr(support, "GameplanProfile", SimpleNamespace(load=load))
+    with pytest.raises(ConfigurationError, match="acme"):
+        support.load_profile("acme")
