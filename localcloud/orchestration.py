@@ -30,6 +30,8 @@ def settings(state: State, api: str) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+        # The automation that finds dead runs waits for three of these (deployments/automations.py).
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_API_SSL_CERT_FILE": str(state.dir / "prefect" / "authority.pem"),
         "DREAMNET_HOME": str(_PROJECT),

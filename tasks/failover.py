@@ -130,25 +130,25 @@ def drill(profile: str, run: str) -> Step:
 
 
 def _redirect(profile: str, region: str, database: Database, say: Progress) -> None:
-    """Point a region's backend to its new database, and the connection secret for the first region's."""
-    google = google_account(profile)
+    """Point to a region's new database whoever reads it: its backend; for the first region also EKS's backend
+    and the connection secret.
+    """
+    google, url = google_account(profile), application_url(database)
     first = region == google.region
-    where = CLUSTERS[0] if first else CLUSTERS[1]
-    target, url = cluster(profile, where), application_url(database)
-    if (
-        scale.put_secret(target, application.NAMESPACE, application.DATABASE_SECRET, {"url": url})
-        != "unchanged"
-    ):
-        rollout.restart(target, application.NAMESPACE, application.DEPLOYMENT)
-        rollout.wait_rollout(
-            target,
-            application.NAMESPACE,
-            application.DEPLOYMENT,
-            load_profile(profile).grace_seconds,
-            say,
-        )
+    readers: tuple[Where, ...] = ("gke", "eks") if first else ("gke-second",)
+    for where in readers:
+        _point(profile, where, url, say)
     if first:
         publish_url(google, aws_account(profile), url)
+
+
+def _point(profile: str, where: Where, url: str, say: Progress) -> None:
+    target = cluster(profile, where)
+    names = application.NAMESPACE, application.DEPLOYMENT
+    stored = scale.put_secret(target, application.NAMESPACE, application.DATABASE_SECRET, {"url": url})
+    if stored != "unchanged":
+        rollout.restart(target, *names)
+        rollout.wait_rollout(target, *names, load_profile(profile).grace_seconds, say)
 
 
 def _told(profile: str, result: DrillResult) -> str:

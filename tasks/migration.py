@@ -174,7 +174,7 @@ def _measured(url: str, primary: Database) -> Iterator[list[str]]:
     if missing:
         raise VerificationError(
             f"{len(missing)} of {report.acknowledged} acknowledged writes are not on the new primary.",
-            "Roll back with flow neon-migration's roll-back before anything else is written.",
+            "Roll back before anything else is written (docs/operate.md, Going back to Neon).",
         )
     seen.append(
         f"A client writing {MEASURED_RATE:.0f} a second waited {report.longest_gap_s:.2f} s at most for an"

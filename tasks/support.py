@@ -61,7 +61,7 @@ def load_profile(name: str) -> GameplanProfile:
     """The profile of that name.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is none, or it is not valid.
     """
     try:
         profile = GameplanProfile.load(name)
@@ -70,6 +70,11 @@ def load_profile(name: str) -> GameplanProfile:
             f"There is no gameplan profile named {name!r}.",
             "Save one in the UI under Blocks, or by a script as docs/operate.md shows; "
             "`prefect block ls` lists those that exist.",
+        ) from None
+    except RuntimeError:  # a block that it refers to does not validate; Prefect's text may quote the value
+        raise ConfigurationError(
+            f"Gameplan profile {name!r}, or a Block that it refers to, holds a value that is not valid.",
+            "Correct it in the UI under Blocks; the credentials' keys are the usual suspects.",
         ) from None
     assert isinstance(profile, GameplanProfile)
     return profile

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -12,8 +13,8 @@ import httpx
 def backings(endpoints: Mapping[str, Any]) -> Counter[tuple[str, str]]:
     """How many resources there are by (cloud, what backs them); `simulated` is a backing too."""
     counted: Counter[tuple[str, str]] = Counter()
-    google = next(iter(endpoints["google"].values())).split("//", 1)
-    root = f"{google[0]}//{google[-1].split('/', 1)[0]}"
+    google = urlsplit(endpoints["google"]["container"])
+    root = f"{google.scheme}://{google.netloc}"
     for cloud, url in (("Google Cloud", root), ("AWS", endpoints["aws"])):
         answer = httpx.get(f"{url.rstrip('/')}/_rehearsal/resources", timeout=30, trust_env=False)
         answer.raise_for_status()

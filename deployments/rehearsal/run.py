@@ -120,7 +120,9 @@ def run_and_follow(api: Api, deployment: str, ui: str) -> str:
 
 
 #: What Prefect says of every run and task, which tells an onlooker nothing.
-_CHATTER = re.compile(r"Finished in state Completed|deployment (pull )?step|pull step|submitt(ed|ing)")
+_CHATTER = re.compile(
+    r"Finished in state Completed|deployment (pull )?step|pull step|[Hh]ook .say_step|submitt(ed|ing)"
+)
 
 
 def _print_new(api: Api, since: datetime, seen: set[str]) -> None:

@@ -535,7 +535,7 @@ def test_an_event_becomes_a_record(cloud):
     entry = {"Source": "dreamnet", "DetailType": "dream.created", "EventBusName": "dreams"}
     sent = cloud.account.client("events").put_events(
         Entries=[
-            {**entry, "Detail": json.dumps({"dream_id": "d1"})},
+            {**entry, "Detail": json.dumps({"dream": {"id": "d1"}})},
             {**entry, "Source": "someone-else", "Detail": "{}"},
         ]
     )

@@ -297,9 +297,6 @@ def test_unknown_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "`prefect block ls`" in caught.value.remedy
 
 
-@pytest.mark.xfail(
-    raises=RuntimeError, strict=True, reason="load_profile knows only of profiles that are missing"
-)
 def test_profile_with_an_unusable_key_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks import support
 
