@@ -25,10 +25,11 @@ os.environ |= {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file's tests on one pytest worker, as its fixtures start servers once a file."""
+    """Keep tests that share servers on one pytest worker: those of a file, and all that use Prefect's."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+            shared = "prefect_server" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("prefect" if shared else item.path.name))
 
 
 @pytest.fixture

@@ -69,7 +69,12 @@ class Rehearsal:
 
     def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         url = f"{self.endpoints['prefect']['api']}/{path}"
-        answer = httpx.request(method, url, json=body, timeout=30, trust_env=False)
+        for pause in (0.5, 1.0, 2.0, 4.0, 0.0):
+            answer = httpx.request(method, url, json=body, timeout=30, trust_env=False)
+            # The server answers 503 while its SQLite is locked; Prefect's own client asks again, too.
+            if answer.status_code != 503:
+                break
+            time.sleep(pause)
         answer.raise_for_status()
         return answer.json()
 
