@@ -15,7 +15,7 @@ def neon_migration(profile: str, auto_approve: bool = False, run: str | None = N
     """Check, copy, follow, verify; cut over once a person has agreed."""
     run = run_key(run)
     if not check_migration(profile, run):
-        return [Clock("Migration of Neon").unchanged("Cloud SQL serves already, RDS follows it.")]
+        return [Clock("Migration of Neon").unchanged("Cloud SQL serves already.")]
 
     copied = copy_database(profile, run)
     followed = follow_source(profile, run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
 from prefect import task
@@ -17,6 +19,8 @@ from dreamnet.serving.load import ReadLoad
 from tasks.support import CLOUD_TASK, INFRASTRUCTURE, aws_account, google_account, load_profile, progress
 
 Where = Literal["gke", "gke-second", "eks"]
+#: Annotation of an autoscaler that was seen at work.
+PROVEN = "dreamnet/autoscaling-proven"
 #: The clusters' names in infrastructure/.
 NAMES: dict[Where, str] = {"gke": "dreamnet", "gke-second": "dreamnet-second", "eks": "dreamnet"}
 
@@ -70,25 +74,23 @@ def deploy_application(profile: str, run: str, where: Where, url: str | None = N
 
 @task(task_run_name="prove autoscaling on {where}", **CLOUD_TASK)
 def prove_scaling(profile: str, run: str, where: Where) -> Step:
-    """Load the backend with reads until its autoscaler has raised the replicas, unless it has before."""
+    """Load the backend with reads until its autoscaler has raised the replicas.
+
+    The proof is noted on the autoscaler, with a hash of what it was of: it is repeated when the rule changes.
+    """
     clock = Clock(f"Autoscaling on {where}")
-    target = cluster(profile, where)
-    scaler = find_autoscaler(target, application.NAMESPACE, application.DEPLOYMENT)
-    last = scaler.get("status", {}).get("lastScaleTime")
-    if last:
-        return clock.unchanged(f"The autoscaler has changed the replicas before, last at {last}.")
-    address = scale.service_address(
-        target, application.NAMESPACE, application.DEPLOYMENT, load_profile(profile).grace_seconds
-    )
-    proof = prove_autoscaling(
-        target,
-        application.NAMESPACE,
-        application.DEPLOYMENT,
-        lambda: ReadLoad(f"http://{address}"),
-        load_profile(profile).grace_seconds,
-        progress(),
-    )
-    return clock.done(
+    target, names = cluster(profile, where), (application.NAMESPACE, application.DEPLOYMENT)
+    scaler = find_autoscaler(target, *names)
+    rule = hashlib.sha256(json.dumps(scaler["spec"], sort_keys=True).encode()).hexdigest()[:12]
+    noted = str(scaler["metadata"].get("annotations", {}).get(PROVEN, ""))
+    if noted.startswith(rule):
+        return clock.unchanged(f"Proven before, {noted.removeprefix(rule).strip()}.")
+    patience = load_profile(profile).grace_seconds
+    address = scale.service_address(target, *names, patience)
+    proof = prove_autoscaling(target, *names, lambda: ReadLoad(f"http://{address}"), patience, progress())
+    said = (
         f"{proof.before} to {proof.after} replicas {proof.seconds:.0f} s after the load began:"
-        f" CPU at {proof.metric} % of its request, target {proof.target} %."
+        f" CPU at {proof.metric} % of its request, target {proof.target} %"
     )
+    target.merge(target.path_of(scaler), {"metadata": {"annotations": {PROVEN: f"{rule} {said}"}}})
+    return clock.done(f"{said}.")
