@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from prefect.blocks.core import Block
 from pydantic import Field
 
@@ -33,6 +35,10 @@ class Budget(Block):
         default=430.0, description="What a month on Google Cloud may cost, in USD.", ge=0
     )
     aws_monthly: float = Field(default=190.0, description="What a month on AWS may cost, in USD.", ge=0)
+    credits_since: date | None = Field(
+        default=None,
+        description="The day of the grant; without it credits count from the report's first day.",
+    )
     billing_table: str = Field(
         description="BigQuery table of Google's standard billing export, as dataset.table.",
         pattern=r"^[A-Za-z_]\w*\.\w+$",

@@ -54,17 +54,19 @@ def report_costs(profile: str, run: str, days: int = 30) -> Step:
     settings, google, aws = load_profile(profile), google_account(profile), aws_account(profile)
     today = datetime.now(UTC).date()
     start, end = report_window(today, days)
+    since = min(start, settings.budget.credits_since or start)
     table = f"{google.project}.{settings.budget.billing_table}"
     rows = pd.concat(
         [
-            google_billing_rows(google.bigquery(), table, start, end),
-            aws_cost_rows(aws.client("ce"), aws.account_id, start, end),
+            google_billing_rows(google.bigquery(), table, since, end),
+            aws_cost_rows(aws.client("ce"), aws.account_id, since, end),
         ],
         ignore_index=True,
     )
-    progress()(f"{len(rows)} rows from both bills, {start} to {end}")
+    progress()(f"{len(rows)} rows from both bills, {since} to {end}")
     credits = {"Google Cloud": settings.budget.google_credits, "AWS": settings.budget.aws_credits}
     left = burn_down(rows, credits, today)
+    shown = rows[rows["ChargePeriodStart"] >= pd.Timestamp(start, tz="UTC")]
     create_table_artifact(
         key=f"credits-{profile}",
         table=[
@@ -80,11 +82,11 @@ def report_costs(profile: str, run: str, days: int = 30) -> Step:
         description="Credits, and how long they last at the last seven days' pace",
     )
     picture = base64.b64encode(
-        chart(rows, settings.budget.google_monthly + settings.budget.aws_monthly)
+        chart(shown, settings.budget.google_monthly + settings.budget.aws_monthly)
     ).decode()
     publish(
         f"costs {profile}",
-        f"![Daily costs](data:image/png;base64,{picture})\n\n{table_markdown(rows)}",
+        f"![Daily costs](data:image/png;base64,{picture})\n\n{table_markdown(shown)}",
         f"Costs from {start} to {end}",
     )
     said = "; ".join(

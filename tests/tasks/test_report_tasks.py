@@ -173,6 +173,7 @@ BUDGET = SimpleNamespace(
     aws_credits=100.0,
     google_monthly=430.0,
     aws_monthly=190.0,
+    credits_since=None,
     billing_table="billing.export",
 )
 
@@ -238,6 +239,16 @@ def test_bills_become_a_table_a_chart_and_days(
     assert "AWS: 80.00 of 100 USD left, 40 days" in step.detail
     picture = desk.artifacts["costs-acme"].split("base64,")[1].split(")")[0]
     assert base64.b64decode(picture).startswith(b"\x89PNG")
+
+    # Credits granted before the days that are shown: bills are added up from then on.
+    granted = datetime.now(UTC).date() - timedelta(days=60)
+    monkeypatch.setattr(budget, "credits_since", granted)
+    costs.report_costs.fn("acme", "run-2", 5)
+    assert asked[1][1] == granted
+    by_name = {row["provider"]: row for row in desk.tables["credits-acme"]}
+    assert by_name["AWS"]["left"] == pytest.approx(80)
+    assert "20.00" not in desk.artifacts["costs-acme"]
+    assert "10.00" in desk.artifacts["costs-acme"]
 
 
 # ---- the report
