@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,34 @@ def main() -> int:
     try:
         endpoints = endpoints_of(options.state)
         os.environ.update(endpoints["prefect"]["environment"])  # before Prefect reads its settings
-        rehearse(endpoints, options.deploy_only)
+        prepare(endpoints)
+        if not options.deploy_only:
+            rehearse(endpoints, options.state)
     except GameplanError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
 
 
-def rehearse(endpoints: dict[str, Any], deploy_only: bool) -> None:
-    """Blocks, deployments, run, report.
+def prepare(endpoints: dict[str, Any]) -> None:
+    """Save the blocks and automations, and deploy; side by side, as both are mostly Prefect's imports."""
+    from deployments.rehearsal.deploy import deploy_all
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        deploying = pool.submit(deploy_all)
+        from deployments.automations import save_automations
+        from deployments.rehearsal.blocks import save_blocks
+
+        print(f"blocks           {'saved' if save_blocks(endpoints) else 'unchanged'}", flush=True)
+        asyncio.run(save_automations())
+        count, deployed = deploying.result()
+    said = f"{count} {'deployed' if deployed else 'unchanged'}"
+    print(f"deployments      {said}   {time.monotonic() - began:.1f} s", flush=True)
+
+
+def rehearse(endpoints: dict[str, Any], state: Path) -> None:
+    """Run the gameplan and print its report.
 
     Raises:
         RunFailed: the gameplan did not complete.
@@ -58,21 +78,11 @@ def rehearse(endpoints: dict[str, Any], deploy_only: bool) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from deployments.automations import save_automations
     from deployments.rehearsal.backing import backing_table, backings
-    from deployments.rehearsal.blocks import PROFILE, save_blocks
-    from deployments.rehearsal.deploy import deploy_all
+    from deployments.rehearsal.blocks import PROFILE
     from deployments.rehearsal.run import Api, run_and_follow
 
     prefect = endpoints["prefect"]
-    began = time.monotonic()
-    print(f"blocks           {'saved' if save_blocks(endpoints) else 'unchanged'}", flush=True)
-    asyncio.run(save_automations())
-    count, deployed = deploy_all()
-    said = f"{count} {'deployed' if deployed else 'unchanged'}"
-    print(f"deployments      {said}   {time.monotonic() - began:.1f} s", flush=True)
-    if deploy_only:
-        return
     api = Api(prefect["api"])
     print(f"\nprefect deployment run gameplan/{PROFILE} --watch     ({prefect['ui']})", flush=True)
     run = run_and_follow(api, f"gameplan/{PROFILE}", prefect["ui"])
@@ -81,7 +91,7 @@ def rehearse(endpoints: dict[str, Any], deploy_only: bool) -> None:
     report += f"\n\n## Rehearsed and simulated\n\n{backing_table(backings(endpoints))}\n"
     Console(width=160 if not sys.stdout.isatty() else None).print(Markdown(report))
     print(f"UI: {prefect['ui']}/runs/flow-run/{run}")
-    print("For Prefect's commands in this shell: source .rehearsal/env. Stop everything: make down.")
+    print(f"For Prefect's commands in this shell: source {state}/env. Stop everything: make down.")
 
 
 if __name__ == "__main__":
