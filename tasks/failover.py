@@ -114,6 +114,7 @@ def drill(profile: str, run: str) -> Step:
             databases=databases,
             traffic=load_balancer(google, addresses(profile), say),
             read_back=lambda ids: present_dreams(databases.database(google.region), ids),
+            settle_s=1,
             timeout_s=settings.grace_seconds,
         ),
         say,

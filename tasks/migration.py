@@ -20,7 +20,7 @@ from dreamnet.traffic import WriteClient, lost
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
 
 #: Writes a second of the client that measures the freeze; seconds that it writes before and after.
-MEASURED_RATE, MEASURED_MARGIN = 100.0, 1.0
+MEASURED_RATE, MEASURED_MARGIN = 100.0, 0.5
 
 
 def migration_name(profile: str) -> str:
@@ -183,7 +183,7 @@ def _measured(url: str, primary: Database) -> Iterator[list[str]]:
 
 
 def _until_acknowledged(client: WriteClient, timeout: float = 30.0) -> None:
-    """Wait until the client has had a second's worth of acknowledgements beyond those it has."""
+    """Wait until the client has had MEASURED_MARGIN's worth of acknowledgements beyond those it has."""
     enough = client.report().acknowledged + MEASURED_RATE * MEASURED_MARGIN
     deadline = time.monotonic() + timeout
     while client.report().acknowledged < enough:

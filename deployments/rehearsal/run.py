@@ -92,7 +92,17 @@ def run_and_follow(api: Api, deployment: str, ui: str) -> str:
     started, seen = datetime.now(UTC), set[str]()
     with tempfile.TemporaryFile("w+") as output:
         watch = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "deployment", "run", deployment, "--watch"],
+            [
+                sys.executable,
+                "-m",
+                "prefect",
+                "deployment",
+                "run",
+                deployment,
+                "--watch",
+                "--watch-interval",
+                "1",
+            ],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
