@@ -235,7 +235,8 @@ def _kubernetes(context: Context) -> str:
     return f"KUBECONFIG={cluster.kubeconfig}"
 
 
-#: Prefect's server first: it takes longest.  `kubernetes` starts only when it is asked for: clusters are the clouds' business.
+#: Prefect's server first: it takes longest. `kubernetes` starts only when it is asked for: clusters are the
+#: clouds' business.
 PARTS = {
     part.name: part
     for part in (

@@ -290,7 +290,8 @@ def test_completed_run_is_returned_and_its_log_was_shown_once(
     watched: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert follow(watched) == RUN
-    assert watched.arguments == ["-m", "prefect", "deployment", "run", "gameplan/rehearsal", "--watch"]
+    command = ["-m", "prefect", "deployment", "run", "gameplan/rehearsal", "--watch", "--watch-interval", "1"]
+    assert watched.arguments == command
     shown = capsys.readouterr().out
     assert shown.count("Plan 419d: 25 create") == 1
     assert "more" not in shown
