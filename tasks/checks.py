@@ -8,8 +8,9 @@ from prefect import task
 
 from dreamnet.errors import PrecheckFailed
 from dreamnet.report import Clock, Step
-from tasks.resources import catalogue, drivers
-from tasks.support import CLOUD_TASK, PROJECT, aws_account, google_account
+from dreamnet.resources.catalogue import load_catalogue
+from tasks.resources import drivers
+from tasks.support import CLOUD_TASK, INFRASTRUCTURE, PROJECT, aws_account, google_account
 
 #: Free disk that a run may need for plans, results and logs, in bytes.
 FREE_BYTES = 500_000_000
@@ -36,7 +37,7 @@ def check_declarations(profile: str, run: str) -> Step:
             f"Only {free / 1e6:.0f} MB are free on the disk that holds {PROJECT.name}.",
             f"Free at least {FREE_BYTES / 1e6:.0f} MB.",
         )
-    everything = catalogue()
+    everything = load_catalogue(INFRASTRUCTURE)
     problems = everything.validate(drivers(profile))
     if problems:
         raise PrecheckFailed(

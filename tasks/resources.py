@@ -13,6 +13,7 @@ from dreamnet.resources.catalogue import Catalogue, load_catalogue
 from dreamnet.resources.google.driver import GoogleDriver
 from dreamnet.resources.model import Driver
 from dreamnet.resources.plan import Plan, make_plan
+from dreamnet.resources.selections import load_selection
 from tasks.support import (
     CLOUD_TASK,
     INFRASTRUCTURE,
@@ -29,10 +30,16 @@ def drivers(profile: str) -> dict[str, Driver]:
     return {"google": GoogleDriver(google_account(profile)), "aws": AwsDriver(aws_account(profile))}
 
 
-def catalogue(folders: tuple[str, ...] = ()) -> Catalogue:
-    """What the files in these folders declare, with what they depend on; without folders, all."""
-    everything = load_catalogue(INFRASTRUCTURE)
-    return everything.select(folders) if folders else everything
+#: What the four weeks build, of infrastructure/selections.yaml.
+GAMEPLAN = "gameplan"
+
+
+def catalogue(folders: tuple[str, ...] = (), selection: str = GAMEPLAN) -> Catalogue:
+    """What a selection holds of these folders, with what that depends on; without folders, all of it."""
+    selected = load_selection(INFRASTRUCTURE / "selections.yaml", selection).of(
+        load_catalogue(INFRASTRUCTURE)
+    )
+    return selected.select(folders) if folders else selected
 
 
 @task(task_run_name="plan {folders}", **CLOUD_TASK)

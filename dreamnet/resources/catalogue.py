@@ -103,32 +103,38 @@ class Catalogue:
         """Every id with the ids that must exist before it."""
         return {resource_id: self.dependencies(resource_id) for resource_id in self.resources}
 
-    def select(self, paths: Iterable[str]) -> Catalogue:
-        """The resources declared in these folders or files (relative to the root), and all they depend on.
+    def select(self, wanted: Iterable[str]) -> Catalogue:
+        """What these name, and all it depends on.
+
+        Args:
+            wanted: folders and files relative to the root (`google/gke`, `aws/data/rds.yaml`), and ids.
 
         Raises:
-            ConfigurationError: a path holds no resource.
+            ConfigurationError: one of them names nothing.
         """
-        wanted: list[str] = []
-        for path in paths:
-            found = [rid for rid, file in self.files.items() if file.is_relative_to(path)]
-            if not found:
-                raise ConfigurationError(
-                    f"{self.root / path} declares no resource.", "Correct the folder's name or the selection."
-                )
-            wanted += found
+        waiting = [resource_id for one in wanted for resource_id in self._named(one)]
         keep: set[str] = set()
-        while wanted:
-            resource_id = wanted.pop()
+        while waiting:
+            resource_id = waiting.pop()
             if resource_id not in keep:
                 keep.add(resource_id)
-                wanted += self.dependencies(resource_id)
+                waiting += self.dependencies(resource_id)
         return Catalogue(
             self.root,
             {rid: resource for rid, resource in self.resources.items() if rid in keep},
             {rid: file for rid, file in self.files.items() if rid in keep},
             {rid: lines for rid, lines in self.lines.items() if rid in keep},
         )
+
+    def _named(self, name: str) -> list[str]:
+        if name in self.resources:
+            return [name]
+        found = [rid for rid, file in self.files.items() if file.is_relative_to(name)]
+        if not found:
+            raise ConfigurationError(
+                f"{self.root / name} declares no resource.", "Correct the folder's name or the selection."
+            )
+        return found
 
     def line(self, resource_id: str, pointer: str) -> int:
         """The line of a field, or of its nearest parent that stands in the file.
