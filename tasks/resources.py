@@ -36,9 +36,8 @@ GAMEPLAN = "gameplan"
 
 def catalogue(folders: tuple[str, ...] = (), selection: str = GAMEPLAN) -> Catalogue:
     """What a selection holds of these folders, with what that depends on; without folders, all of it."""
-    selected = load_selection(INFRASTRUCTURE / "selections.yaml", selection).of(
-        load_catalogue(INFRASTRUCTURE)
-    )
+    wanted = load_selection(INFRASTRUCTURE / "selections.yaml", selection)
+    selected = wanted.of(load_catalogue(INFRASTRUCTURE))
     return selected.select(folders) if folders else selected
 
 

@@ -1,7 +1,7 @@
 """Named parts of the catalogue: what fits the credits, what the four weeks build, everything.
 
-`infrastructure/selections.yaml` maps a name to a description and to the folders, files and ids that belong to it;
-what those depend on belongs to it too.
+`infrastructure/selections.yaml` maps a name to a description and to the folders, files and ids that belong to
+it; what those depend on belongs to it too.
 """
 
 from __future__ import annotations
