@@ -38,6 +38,17 @@ class GoogleCloud(Block):
     region: str = Field(default="us-central1", description="The first region.")
     zone: str = Field(default="us-central1-a", description="The zone of zonal clusters in the first region.")
     second_region: str = Field(default="us-east1", description="Where DreamNet goes when the first fails.")
+    project_number: str = Field(
+        default="",
+        description="The project's number, which the names of Google's own service agents hold.",
+        pattern=r"^\d*$",
+    )
+    billing_account: str = Field(
+        default="",
+        description="The billing account that budgets belong to.",
+        pattern=r"^([0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$",
+        examples=["012345-6789AB-CDEF01"],
+    )
     endpoints: dict[str, str] = Field(
         default_factory=dict,
         description="Addresses to use instead of Google's own, by API name, such as a private endpoint.",

@@ -54,10 +54,15 @@ class GameplanProfile(Block):
 
     front_door_port: str = Field(default="80", description="The load balancer's port.", pattern=r"^\d{1,5}$")
     operator_email: str = Field(description="Who gets the alerts.", examples=["ops@dreamnet.example"])
+    domain: str = Field(
+        default="",
+        description="DreamNet's domain, for names and certificates.",
+        examples=["dreamnet.example"],
+    )
 
     def variables(self) -> dict[str, str]:
-        """What the files under infrastructure/ may refer to."""
-        return {
+        """What the files under infrastructure/ may refer to; what is not filled in is not defined."""
+        given = {
             "google.project": self.google.project,
             "google.region": self.google.region,
             "google.zone": self.google.zone,
@@ -68,7 +73,11 @@ class GameplanProfile(Block):
             "image": self.image,
             "frontdoor.port": self.front_door_port,
             "operator.email": self.operator_email,
+            "google.project_number": self.google.project_number,
+            "google.billing_account": self.google.billing_account,
+            "domain": self.domain,
         }
+        return {name: value for name, value in given.items() if value}
 
     def secrets(self) -> dict[str, str]:
         """Values for `${secret.NAME}`; resolved only while a plan is applied."""

@@ -16,6 +16,8 @@ from localcloud.state import read_json, write_json
 
 #: The project that the gameplan names.
 GOOGLE_PROJECT = "dreamnet-62b49"
+GOOGLE_PROJECT_NUMBER = "628490062490"
+GOOGLE_BILLING_ACCOUNT = "0A1B2C-3D4E5F-607182"
 _UPPER_AND_DIGITS = string.ascii_uppercase + string.digits
 _KEY_CHARACTERS = string.ascii_letters + string.digits + "/+"
 
@@ -74,7 +76,12 @@ class LocalCredentials:
     def endpoints(self, token_uri: str) -> dict[str, Any]:
         """The `credentials` part of endpoints.json."""
         return {
-            "google": {"project": self.google_project, "service_account": self.service_account(token_uri)},
+            "google": {
+                "project": self.google_project,
+                "project_number": GOOGLE_PROJECT_NUMBER,
+                "billing_account": GOOGLE_BILLING_ACCOUNT,
+                "service_account": self.service_account(token_uri),
+            },
             "aws": {
                 "account_id": self.aws_account_id,
                 "access_key_id": self.aws_access_key_id,

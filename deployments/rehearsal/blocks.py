@@ -54,6 +54,8 @@ def _profile(endpoints: Mapping[str, Any], password: str) -> GameplanProfile:
                 project=credentials["google"]["project"],
             ),
             project=credentials["google"]["project"],
+            project_number=credentials["google"]["project_number"],
+            billing_account=credentials["google"]["billing_account"],
             endpoints=endpoints["google"],
         ),
         aws=AmazonCloud(
@@ -73,6 +75,7 @@ def _profile(endpoints: Mapping[str, Any], password: str) -> GameplanProfile:
         fault_injector=endpoints["faults"],
         front_door_port="8080",  # below 1024 only root may listen
         operator_email="operator@dreamnet.example",
+        domain="dreamnet.example",
         grace_seconds=90,
     )
 

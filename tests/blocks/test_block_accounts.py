@@ -46,6 +46,8 @@ def google(**changes: Any) -> GoogleCloud:
         **{
             "credentials": GcpCredentials(service_account_info=KEY, project="dreamnet-62b49"),
             "project": "dreamnet-62b49",
+            "project_number": "628490062490",
+            "billing_account": "0A1B2C-3D4E5F-607182",
             "endpoints": {"container": "http://127.0.0.1:1/container"},
             **changes,
         }
@@ -90,6 +92,7 @@ def profile(**changes: Any) -> GameplanProfile:
             "database_password": SecretStr("owner password"),
             "fault_injector": "http://127.0.0.1:3",
             "operator_email": "ops@dreamnet.example",
+            "domain": "dreamnet.example",
             **changes,
         }
     )

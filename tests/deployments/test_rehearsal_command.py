@@ -138,7 +138,12 @@ def endpoints() -> dict[str, Any]:
         "legacy_backend": "http://127.0.0.1:4",
         "faults": "http://127.0.0.1:5",
         "credentials": {
-            "google": {"project": "dreamnet-62b49", "service_account": account},
+            "google": {
+                "project": "dreamnet-62b49",
+                "project_number": "628490062490",
+                "billing_account": "0A1B2C-3D4E5F-607182",
+                "service_account": account,
+            },
             "aws": {
                 "account_id": "123456789012",
                 "access_key_id": "AKIA1",

@@ -23,6 +23,9 @@ VARIABLES = {
     "image",
     "operator.email",
     "frontdoor.port",
+    "google.project_number",
+    "google.billing_account",
+    "domain",
 }
 SECRETS = {"secret.database-password"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from localcloud.credentials import GOOGLE_BILLING_ACCOUNT, GOOGLE_PROJECT_NUMBER
 from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, verb
 from localcloud.google.store import Stored
 
@@ -11,9 +12,9 @@ if TYPE_CHECKING:
     from localcloud.google.calls import Call
 
 #: Of the one local project; Google gives each one twelve digits.
-NUMBER = "628490062490"
+NUMBER = GOOGLE_PROJECT_NUMBER
 
-BILLING_ACCOUNT = "billingAccounts/0A1B2C-3D4E5F-607182"
+BILLING_ACCOUNT = f"billingAccounts/{GOOGLE_BILLING_ACCOUNT}"
 
 CREATED = "2025-01-27T00:00:00.000Z"
 
