@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dreamnet.errors import ConfigurationError
-from dreamnet.resources.google import validation
+from dreamnet.resources.google import iam, validation
 from dreamnet.resources.google.discovery import Collection, load_type
 from dreamnet.resources.model import Problem, Resource
 
@@ -16,6 +16,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,253}")
 
 def problems(resource: Resource) -> Iterator[Problem]:
     """Everything wrong with the declaration."""
+    if iam.is_member(resource.type):
+        yield from iam.problems(resource)
+        return
     try:
         collection = load_type(resource.type)
         collection.item_template  # noqa: B018 - raises where the collection has no resources
@@ -41,13 +44,14 @@ def _place(collection: Collection, resource: Resource) -> Iterator[Problem]:
 
 
 def _body(collection: Collection, resource: Resource) -> Iterator[Problem]:
-    given = {key: value for key, value in resource.body.items() if key != "name"}
-    found = validation.problems(collection.api, collection.schema, given, outputs=True)
-    for path, message in found:
-        yield Problem(resource.source, f"/body{path}", message)
-    if collection.create:
-        identity = frozenset({"name", collection.id_place[1].split(".")[0]})
-        for path, message in validation.missing(
-            collection.api, collection.schema, given, collection.create.id, identity
-        ):
+    beside = {key: value for key, value in resource.body.items() if key in collection.beside}
+    given = {key: value for key, value in resource.body.items() if key != "name" and key not in beside}
+    request = {"type": "object", "properties": collection.beside}
+    identity = frozenset({"name", collection.id_place[1].split(".")[0]})
+    for schema, body in ((collection.schema, given), (request, beside)):
+        for path, message in validation.problems(collection.api, schema, body, outputs=True):
             yield Problem(resource.source, f"/body{path}", message)
+        if collection.create:
+            method = collection.create.id
+            for path, message in validation.missing(collection.api, schema, body, method, identity):
+                yield Problem(resource.source, f"/body{path}", message)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from dreamnet.resources.google import irregular
 from dreamnet.resources.google.discovery import Api, Collection
 from dreamnet.resources.google.validation import is_output
 from dreamnet.resources.model import Change
@@ -22,6 +24,11 @@ CREATE_ONLY: Mapping[str, frozenset[str]] = {
     ),
     "storage/buckets": frozenset({"location", "locationType"}),
     "bigquery/datasets": frozenset({"location"}),
+    "bigquery/tables": frozenset({"timePartitioning.type", "timePartitioning.field", "rangePartitioning"}),
+    "spanner/projects.instances": frozenset({"config"}),
+    "pubsub/projects.subscriptions": frozenset({"topic", "filter", "enableMessageOrdering"}),
+    "artifactregistry/projects.locations.repositories": frozenset({"format", "mode", "kmsKeyName"}),
+    "datapipelines/projects.locations.pipelines": frozenset({"type"}),
     "compute/networks": frozenset({"autoCreateSubnetworks"}),
     "compute/networkEndpointGroups": frozenset(
         {"networkEndpointType", "network", "subnetwork", "defaultPort"}
@@ -29,6 +36,15 @@ CREATE_ONLY: Mapping[str, frozenset[str]] = {
     "compute/globalForwardingRules": frozenset(
         {"IPAddress", "IPProtocol", "portRange", "loadBalancingScheme"}
     ),
+}
+
+#: BigQuery takes either name of a type and answers with the older one (its documentation of
+#: `TableFieldSchema.type`, November 2026).
+STANDARD_SQL: Mapping[str, str] = {
+    "INT64": "INTEGER",
+    "FLOAT64": "FLOAT",
+    "BOOL": "BOOLEAN",
+    "STRUCT": "RECORD",
 }
 
 #: Lists that other declarations add to: what the declaration doesn't name isn't missing.
@@ -47,7 +63,7 @@ def differences(
     Args:
         wanted: the declared body.
         live: what Google returned.
-        create_only: further top-level fields that force a replacement.
+        create_only: further fields (`a.b`) that force a replacement.
 
     Yields:
         One change a field (a list of plain values is one field).
@@ -55,21 +71,24 @@ def differences(
     fixed = CREATE_ONLY.get(collection.key, frozenset()) | create_only
     place, key = collection.id_place
     identity = {key.split(".")[0], "name"} if place != "server" else {"name"}
+    fixed |= frozenset(collection.beside) - irregular.CHANGEABLE.get(collection.key, frozenset())
     schema = collection.schema
     for name, value in wanted.items():
-        if name in identity:
+        if name in identity or (name in collection.beside and name not in live):
             continue
-        known = schema.get("properties", {}).get(name, {})
+        known = collection.beside.get(name) or schema.get("properties", {}).get(name, {})
         for change in _field(collection.api, known, name, value, live.get(name), f"/{name}"):
-            if name in fixed or (_unchangeable(collection) and name != collection.labels):
-                change = Change(change.path, change.before, change.after, replacement=True)
+            if irregular.is_addition(collection, change.path, live):
+                change = replace(change, replacement=False)
+            elif _is_fixed(change.path, fixed) or irregular.unchangeable(collection, change.path):
+                change = replace(change, replacement=True)
             yield change
 
 
-def _unchangeable(collection: Collection) -> bool:
-    """Resources of this kind can only be replaced: no method takes a changed one."""
-    special = collection.api.name == "container"
-    return collection.patch is None and collection.update is None and not special
+def _is_fixed(path: str, fixed: frozenset[str]) -> bool:
+    """Whether the field, or one that it is part of, is named there."""
+    parts = path.strip("/").split("/")
+    return any(".".join(parts[:depth]) in fixed for depth in range(1, len(parts) + 1))
 
 
 def _field(
@@ -96,6 +115,8 @@ def _respelled(name: str, wanted: Any, live: Any) -> Any:
         return live.rsplit(":", 1)[-1]  # Cloud SQL puts the project in front
     if name == "location" and str(wanted).upper() == str(live).upper():
         return wanted  # Cloud Storage answers in capitals
+    if name == "type" and isinstance(wanted, str) and STANDARD_SQL.get(wanted) == live:
+        return wanted
     return live
 
 

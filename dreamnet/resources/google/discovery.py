@@ -18,8 +18,8 @@ from dreamnet.errors import ConfigurationError
 
 #: Where a new resource's id goes: the URL's end (PUT), a query parameter, a field of the body (`name`), a
 #: field beside the wrapped body (`instanceId`), a reference inside the body (`datasetReference.datasetId`),
-#: or nowhere: the server chooses.
-IdPlace = Literal["path", "query", "body", "sibling", "reference", "server"]
+#: a statement of SQL (`CREATE DATABASE ...`), or nowhere: the server chooses.
+IdPlace = Literal["path", "query", "body", "sibling", "reference", "statement", "server"]
 
 #: How a method answers: with the resource or nothing, with an operation that ends with `done: true`, or
 #: with one that ends with `status: DONE`.
@@ -39,6 +39,13 @@ SERVER_NAMED = frozenset(
         "monitoring/projects.groups",
     }
 )
+
+#: The collection whose resources are addressed by an e-mail address made of the id and the project
+#: (iam.v1 reference, `projects.serviceAccounts`, November 2026).
+SERVICE_ACCOUNTS = "iam/projects.serviceAccounts"
+
+#: Fields of a create request that aren't the resource and aren't declared: they come from its header.
+_FROM_HEADER = frozenset({"parent", "name", "createStatement"})
 
 _VARIABLE = re.compile(r"\{\+?([^}]+)\}")
 _VERSION = re.compile(r"(?:[a-z]+/)?v\d\w*/")
@@ -190,7 +197,7 @@ class Collection:
         self.get = methods.get("get")
         self.list = methods.get("list")
         self.create = methods.get("create") or methods.get("insert")
-        self.delete = methods.get("delete")
+        self.delete = methods.get("delete") or methods.get("dropDatabase")
         self.patch = methods.get("patch") or self._partial_update()
         self.update = methods.get("update")
 
@@ -277,6 +284,25 @@ class Collection:
         )
 
     @cached_property
+    def beside(self) -> Mapping[str, Mapping[str, Any]]:
+        """Fields of the create request that stand beside the resource, by name: Bigtable's `clusters`,
+        Spanner's `extraStatements`. A declaration holds them among the resource's own."""
+        if self.create is None or self.create.request in (None, self.schema_name):
+            return {}
+        properties = self.api.schema(self.create.request).get("properties", {})
+        other = {self.wrapper, self.id_place[1]} | _FROM_HEADER
+        return {
+            name: value
+            for name, value in properties.items()
+            if name not in other and not value.get("description", "").startswith("Deprecated")
+        }
+
+    @property
+    def bare_create(self) -> bool:
+        """Whether creation takes nothing of the resource itself: what is declared of it is set afterwards."""
+        return bool(self.beside) and self.wrapper is None
+
+    @cached_property
     def id_place(self) -> tuple[IdPlace, str]:
         """Where a new resource's id goes, and the parameter's or field's name."""
         if self.create is None:
@@ -307,6 +333,9 @@ class Collection:
             request = self.api.schema(self.create.request if self.create else None).get("properties", {})
             parameter = self._id_parameter(request)
             return ("sibling", parameter) if parameter else ("body", "name")
+        request = self.api.schema(self.create.request if self.create else None).get("properties", {})
+        if "createStatement" in request:
+            return "statement", "createStatement"
         properties = self.schema.get("properties", {})
         base = singular(self.literal)
         reference = self.api.schema(properties.get(f"{base}Reference", {}).get("$ref")).get("properties", {})
@@ -362,6 +391,8 @@ class Collection:
     def item_path(self, parent: str, name: str) -> str:
         """The resource's path below the service path."""
         above = f"{parent}/" if self.parent_template else ""
+        if self.key == SERVICE_ACCOUNTS and "@" not in name:
+            name = f"{name}@{parent.split('/')[1]}.iam.gserviceaccount.com"
         return f"{self.version_prefix}{above}{self.literal}/{name}"
 
     def collection_path(self, parent: str) -> str:

@@ -5,6 +5,7 @@ Day-2 operations (stop, resume, promote, resize) aren't here: they call the serv
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,13 +13,16 @@ from dreamnet.clouds import google_rest
 from dreamnet.clouds.google import GoogleAccount
 from dreamnet.clouds.google_rest import Refused
 from dreamnet.errors import ConfigurationError, ResourceError
-from dreamnet.resources.google import checks, compare, gke, requests, waiting
+from dreamnet.resources.google import checks, compare, iam, irregular, requests, waiting
 from dreamnet.resources.google.discovery import Collection, load_type
 from dreamnet.resources.google.requests import Request
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
 
 #: Seconds for which a refusal because of another operation on the same thing is tried again.
 PATIENCE = 900.0
+
+#: Seconds that a new resource of an eventually consistent service may take to be found.
+APPEARANCE = 60.0
 
 #: What Google says when it works on the same thing already (GKE, Cloud SQL, compute; their error references).
 _BUSY_REASONS = frozenset(
@@ -36,6 +40,7 @@ class GoogleDriver:
 
     def __init__(self, account: GoogleAccount | None = None) -> None:
         self._account = account
+        self._members = iam.Members(self._call)
 
     def validate(self, resource: Resource) -> list[Problem]:
         """Check the declaration against the discovery document, without any call."""
@@ -43,24 +48,33 @@ class GoogleDriver:
 
     def read(self, resource: Resource) -> Live | None:
         """The live resource, or None."""
+        if iam.is_member(resource.type):
+            return self._members.read(resource)
         collection = load_type(resource.type)
         if collection.id_place[0] == "server":
             return self._find(collection, resource)
         path = requests.own_path(collection, resource)
-        return self._live(collection, resource, self._get(collection, path, resource.id))
+        return self._live(collection, resource, self._get(collection, path, resource))
 
     def diff(self, resource: Resource, live: Live) -> list[Change]:
         """The declared fields that differ."""
+        if iam.is_member(resource.type):
+            return []  # it is there or it isn't
         fixed = frozenset(resource.options.get("create_only", ()))
         return list(compare.differences(load_type(resource.type), resource.body, live.body, fixed))
 
     def create(self, resource: Resource, token: str, progress: Progress) -> Live:
         """Create and wait. What exists already by that name is waited for and returned."""
+        if iam.is_member(resource.type):
+            return self._members.create(resource)
         collection = load_type(resource.type)
         if collection.id_place[0] == "server":
             found = self._find(collection, resource)
             if found:
                 return found
+        revive = irregular.BEFORE_CREATE.get(collection.key)
+        if revive and revive(collection, resource, self._call):
+            return self._settled(collection, resource, progress)
         request = requests.create(collection, resource, token)
         try:
             answer = self._patiently(
@@ -74,16 +88,19 @@ class GoogleDriver:
         self._wait(collection, request, answer, resource, progress)
         if collection.id_place[0] == "server":
             return self._required(self._live(collection, resource, answer), resource)
-        return self._settled(collection, resource, progress)
+        live = self._settled(collection, resource, progress)
+        left = self.diff(resource, live) if collection.bare_create else []
+        return self.update(resource, live, left, token, progress) if left else live
 
     def update(
         self, resource: Resource, live: Live, changes: list[Change], token: str, progress: Progress
     ) -> Live:
         """Change in place and wait, one call after the other where Google takes one field a call (GKE)."""
         collection = load_type(resource.type)
+        own = irregular.UPDATES.get(collection.key)
         steps = (
-            gke.updates(collection, resource, live, changes)
-            if collection.api.name == "container"
+            own(collection, resource, live, changes)
+            if own
             else [requests.update(collection, resource, live, changes, token)]
         )
         for request in steps:
@@ -93,6 +110,8 @@ class GoogleDriver:
 
     def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
         """Delete and wait; what is gone already is no error."""
+        if iam.is_member(resource.type):
+            return self._members.delete(resource)
         collection = load_type(resource.type)
         request = requests.delete(collection, resource, live, token)
         try:
@@ -102,6 +121,9 @@ class GoogleDriver:
                 return
             raise
         self._wait(collection, request, answer, resource, progress)
+        clean = irregular.AFTER_DELETE.get(collection.key)
+        if clean:
+            clean(resource, live, self._call)
 
     # What the calls above are made of.
 
@@ -131,9 +153,12 @@ class GoogleDriver:
                     raise
         return self._call(collection, request, what)
 
-    def _get(self, collection: Collection, path: str, what: str) -> dict[str, Any] | None:
+    def _get(self, collection: Collection, path: str, resource: Resource) -> dict[str, Any] | None:
+        url = self._url(collection, path)
+        complete = irregular.READS.get(collection.key)
         try:
-            return google_rest.call(self._require_account(), "GET", self._url(collection, path), what=what)
+            body = google_rest.call(self._require_account(), "GET", url, what=resource.id)
+            return complete(collection, resource, body, self._call) if complete else body
         except Refused as refused:
             if refused.status == 404:
                 return None
@@ -194,15 +219,17 @@ class GoogleDriver:
         self, collection: Collection, resource: Resource, progress: Progress, known: Live | None = None
     ) -> Live:
         """The live resource as soon as its state says that it is ready for use."""
-        said = ""
+        said, appears = "", time.monotonic() + APPEARANCE
         limit = float(resource.options.get("wait", waiting.LIMIT))
         for _ in waiting.pauses(limit):
             path = requests.own_path(collection, resource, known)
             live = (
                 self.read(resource)
                 if known is None
-                else self._live(collection, resource, self._get(collection, path, resource.id))
+                else self._live(collection, resource, self._get(collection, path, resource))
             )
+            if live is None and collection.key in irregular.SLOW_TO_APPEAR and time.monotonic() < appears:
+                continue
             found = self._required(live, resource)
             state = waiting.state_of(found.body)
             if state in waiting.BROKEN:

@@ -15,8 +15,17 @@ DESIRED: Mapping[str, str] = {
     "autopilot": "desiredAutopilotWorkloadPolicyConfig",
 }
 
+NODE_POOLS = "container/projects.locations.clusters.nodePools"
+
 #: A node pool's parts that have a method of their own, and its request's field.
 POOL_VERBS: Mapping[str, str] = {"autoscaling": "setAutoscaling", "management": "setManagement"}
+
+
+def in_place(collection: Collection, path: str) -> bool:
+    """Whether a node pool's field, by its JSON pointer, can be changed without a new pool."""
+    top, *below = path.strip("/").split("/")
+    field = below[0] if top == "config" and below else top
+    return top in POOL_VERBS or field in collection.api.schema("UpdateNodePoolRequest")["properties"]
 
 
 def updates(collection: Collection, resource: Resource, live: Live, changes: list[Change]) -> list[Request]:

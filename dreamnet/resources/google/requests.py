@@ -76,12 +76,16 @@ def create(collection: Collection, resource: Resource, token: str) -> Request:
     parameters: dict[str, Any] = {}
     if place == "query":
         parameters[key] = resource.name
+    beside = {name: body.pop(name) for name in collection.beside if name in body}
     if collection.wrapper:
-        body = {collection.wrapper: body}
+        body = {collection.wrapper: body, **beside}
+    elif collection.bare_create:
+        body = beside
     if place == "sibling":
         body[key] = resource.name
-    if "createStatement" in collection.api.schema(method.request).get("properties", {}):
-        body.setdefault("createStatement", f"CREATE DATABASE `{resource.name}`")
+    if place == "statement":
+        quote = '"' if beside.get("databaseDialect") == "POSTGRESQL" else "`"
+        body[key] = f"CREATE DATABASE {quote}{resource.name}{quote}"
     if "requestId" in method.query:
         parameters["requestId"] = request_id(token, resource)
     if not collection.parent_template and "project" in method.query:
@@ -128,7 +132,10 @@ def request_id(token: str, resource: Resource) -> str:
 
 
 def masks(collection: Collection, changes: Iterable[Change]) -> list[str]:
-    """Field masks for these changes: down to the first list or free map, which change as a whole."""
+    """Field masks for these changes: down to the first list or free map, which change as a whole; Pub/Sub
+    takes only a resource's own fields (its documentation of `subscriptions.patch`)."""
+    if collection.api.name == "pubsub":
+        return sorted({change.path.split("/")[1] for change in changes})
     found = set()
     for change in changes:
         schema: Mapping[str, Any] = collection.schema
@@ -171,7 +178,8 @@ def update(
         for path in _with_labels(collection, paths):
             set_path(body, path, get_path(wanted, path))
     for guard in ("etag", "fingerprint"):
-        if guard in live.body and guard in collection.schema.get("properties", {}):
+        field = collection.schema.get("properties", {}).get(guard, {"description": "Deprecated"})
+        if guard in live.body and not field.get("description", "").startswith("Deprecated"):
             body[guard] = live.body[guard]
     path = own_path(collection, resource, live)
     return _masked(collection, method, path, body, paths, request_id(token, resource))
