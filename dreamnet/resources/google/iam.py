@@ -6,8 +6,8 @@ that the access is to, with `.iamMembers` behind it (`cloudresourcemanager.v3/pr
 `storage.v1/buckets.iamMembers`); its parent is that resource's full name, its name a word for people, its
 body `role`, `member` and, where wanted, `condition`. What others put into the policy stays as it is.
 
-There is no state: a declaration whose role or member is changed grants the new access and knows nothing of the
-earlier one, which is to be taken back before (destroy it, then change it).
+There is no state: a declaration whose role or member is changed grants the new access and knows nothing of
+the earlier one, which is to be taken back before (destroy it, then change it).
 """
 
 from __future__ import annotations
