@@ -20,16 +20,18 @@ from dreamnet.cost.billing import aws_cost_rows, report_window
 from dreamnet.cost.estimate import estimate
 from dreamnet.errors import UnreachableError
 from dreamnet.resources.catalogue import load_catalogue
+from dreamnet.resources.selections import load_selection
 from localcloud.state import State
 
 #: Dataset and table of the export, as Cloud Billing would name it.
 DATASET = "billing_export"
 TABLE = "gcp_billing_export_v1_000000_5180A7_ED0000"
-#: How long the starter resources have run: long enough for an average, short enough that 100 USD last.
+#: How long the resources have run: long enough for an average, short enough that 100 USD last.
 DAYS = 14
 
 _BILLING_ACCOUNT = "000000-5180A7-ED0000"
-_STARTER = ("google/gke", "google/data", "aws/eks", "aws/data")
+#: What of the four weeks is billed: what the first two build.
+_BILLED = ("google/gke", "google/data", "aws/eks", "aws/data")
 _VARIABLES = {
     "google.region": "us-central1",
     "google.zone": "us-central1-a",
@@ -85,7 +87,8 @@ def seed_billing(
 
 def _monthly_by_service(infrastructure: Path, variables: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """Cloud -> service -> list price a month. Google's free tier is the service `(free tier)`, negative."""
-    catalogue = load_catalogue(infrastructure).select(_STARTER)
+    gameplan = load_selection(infrastructure / "selections.yaml", "gameplan")
+    catalogue = gameplan.of(load_catalogue(infrastructure)).select(_BILLED)
     sums: dict[str, dict[str, float]] = {"google": defaultdict(float), "aws": defaultdict(float)}
     for line in estimate(catalogue, variables).lines:
         resource = catalogue.resources.get(line.id)

@@ -8,6 +8,7 @@ from dreamnet.cost.prices import load_prices
 from dreamnet.resources.__main__ import offline_drivers, validate
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.references import references, strings
+from dreamnet.resources.selections import load_selection
 
 ROOT = Path(__file__).parents[2] / "infrastructure"
 
@@ -84,11 +85,11 @@ def test_roles_name_actions_and_resources(catalogue):
                 assert not any("*" in action for action in statement["Action"]), resource.source
 
 
-def test_every_type_is_priced_paid_by_use_or_free(catalogue):
+def test_every_type_of_the_gameplan_is_priced_paid_by_use_or_free(catalogue):
     from dreamnet.cost.prices import items
 
     sheet = load_prices(ROOT / "prices.yaml")
-    for resource in catalogue:
+    for resource in load_selection(ROOT / "selections.yaml", "gameplan").of(catalogue):
         known = resource.type in sheet.usage_based or resource.type in sheet.free
         assert known or items(resource, sheet) is not None, f"{resource.type} is not in the price sheet"
 

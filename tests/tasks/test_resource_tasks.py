@@ -11,7 +11,6 @@ import pytest
 from desk import Desk
 
 from dreamnet.errors import PrecheckFailed, ResourceError
-from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.model import Change, Live, Problem, Resource
 from tasks import checks, resources
 
@@ -89,12 +88,14 @@ def cloud(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(resources, "load_profile", lambda name: settings)
     for module in (resources, checks):
         monkeypatch.setattr(module, "drivers", lambda profile: {"google": cloud, "aws": cloud})
+    monkeypatch.setattr(checks, "INFRASTRUCTURE", tmp_path)
     declare(tmp_path)
     return cloud
 
 
 def declare(root: Path, storage_class: str = "STANDARD") -> None:
     (root / "google" / "data").mkdir(parents=True, exist_ok=True)
+    (root / "selections.yaml").write_text("gameplan: {description: All of it., resources: [google]}")
     (root / "google" / "data" / "lake.yaml").write_text(
         DECLARED.format(project="dreamnet", storage_class=storage_class)
     )
@@ -176,10 +177,7 @@ def test_second_apply_after_a_refusal_does_what_is_missing(cloud: Cloud) -> None
 # ---- checks
 
 
-def test_declarations_are_checked_before_anything_is_created(
-    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checks, "catalogue", lambda: load_catalogue(tmp_path))
+def test_declarations_are_checked_before_anything_is_created(cloud: Cloud, tmp_path: Path) -> None:
     assert checks.check_declarations.fn("acme", "run-1").detail.startswith("2 resources")
     declare(tmp_path, "WARM")
     with pytest.raises(PrecheckFailed) as caught:
@@ -194,7 +192,7 @@ def test_full_disk_is_one_sentence_before_anything_is_read(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=12_000_000))
-    monkeypatch.setattr(checks, "catalogue", lambda: pytest.fail("the catalogue was read"))
+    monkeypatch.setattr(checks, "load_catalogue", lambda root: pytest.fail("the catalogue was read"))
     with pytest.raises(PrecheckFailed) as caught:
         checks.check_declarations.fn("acme", "run-1")
     assert caught.value.problem.startswith("Only 12 MB are free")
