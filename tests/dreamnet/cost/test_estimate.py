@@ -5,7 +5,8 @@ import pytest
 from dreamnet.cost.estimate import check_budget, estimate
 from dreamnet.cost.prices import load_prices
 from dreamnet.errors import ConfigurationError
-from dreamnet.resources.catalogue import load_catalogue
+from dreamnet.resources.catalogue import Catalogue, load_catalogue
+from dreamnet.resources.selections import load_selection
 
 ROOT = Path(__file__).parents[3] / "infrastructure"
 VARIABLES = {
@@ -37,6 +38,10 @@ name: c
 parent: us-east-1
 body: {{Version: "{version}"}}
 """
+
+
+def gameplan() -> Catalogue:
+    return load_selection(ROOT / "selections.yaml", "gameplan").of(load_catalogue(ROOT))
 
 
 @pytest.fixture
@@ -81,7 +86,7 @@ def test_what_the_sheet_does_not_know_is_named_and_never_zero(priced):
 
 
 def test_the_whole_catalogue_is_priced_and_dearer_than_planned():
-    found = estimate(load_catalogue(ROOT), VARIABLES)
+    found = estimate(gameplan(), VARIABLES)
     assert found.unknown == ()
     assert found.total("google") > 155
     assert found.total("aws") > 89
@@ -92,12 +97,12 @@ def test_the_whole_catalogue_is_priced_and_dearer_than_planned():
 
 
 def test_other_regions_are_an_assumption():
-    found = estimate(load_catalogue(ROOT), {**VARIABLES, "google.region": "europe-west1"})
+    found = estimate(gameplan(), {**VARIABLES, "google.region": "europe-west1"})
     assert "Google Cloud's prices are us-central1's, not europe-west1's" in found.assumptions
 
 
 def test_the_budget_gate_says_what_to_drop():
-    found = estimate(load_catalogue(ROOT), VARIABLES)
+    found = estimate(gameplan(), VARIABLES)
     google, aws = check_budget(found, {"google": found.total("google") - 20, "aws": 1000})
     assert not google.fits
     assert google.drop == ("google/memorystore",), "the cheapest single resource that is enough"
@@ -107,7 +112,7 @@ def test_the_budget_gate_says_what_to_drop():
 
 
 def test_dropping_several_is_enough():
-    found = estimate(load_catalogue(ROOT), VARIABLES)
+    found = estimate(gameplan(), VARIABLES)
     (check,) = check_budget(found, {"aws": 20})
     prices = found.by_resource("aws")
     assert len(check.drop) > 1
