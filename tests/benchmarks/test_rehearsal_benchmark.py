@@ -121,8 +121,11 @@ def test_memory_table_is_sorted_and_summed() -> None:
 
 
 def test_a_process_counts_once_and_a_parent_not_itself() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         try:
+            assert child.stdout
+            child.stdout.readline()  # it is up, and has its memory
             own = psutil.Process().pid
             found = by_root({"server": child.pid, "gone": 2**22 + 1}, {COMMANDS: own})
         finally:
