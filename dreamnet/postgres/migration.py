@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 from psycopg import sql
 
 from dreamnet.errors import ConfigurationError, GameplanError
-from dreamnet.postgres import catalog, copying, cutover, freeze, precheck, replication, schema, state
+from dreamnet.postgres import (
+    catalog,
+    copying,
+    cutover,
+    freeze,
+    precheck,
+    replication,
+    schema,
+    state,
+    streams,
+)
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Connection, Database, explained
@@ -120,14 +130,14 @@ class Migration:
     def follow(self, progress: Progress, timeout: float = 3600) -> list[Lag]:
         """Let the targets apply changes, and wait until they have caught up with what is committed now."""
         with self._alone():
-            for _, slot, target in self._forward().slots:
-                with (
-                    target.connect(self._application) as connection,
-                    explained(target, "enable the subscription"),
-                ):
-                    replication.enable(connection, slot)
+            stream = self._forward()
+            stream.enable()
             progress("subscriptions enabled")
-            self._forward().wait_caught_up(timeout)
+            stream.wait_caught_up(timeout)
+            if not self._all_have("constrained"):
+                progress("tables were copied at several moments: checking their foreign keys at a common one")
+                self._constrain(stream, progress)
+                stream.wait_caught_up(timeout)
         lag = self.lag()
         for one in lag:
             progress(f"{one.subscriber}: {one.bytes} bytes, {one.seconds} s behind")
@@ -286,13 +296,24 @@ class Migration:
                             state.forget(connection, self.name, f"copy:{generation}:{table.name}:")
 
     def _finish_target(self, target: Database, entries: list[schema.Entry], progress: Progress) -> None:
-        self._applier(target, progress).post_data(entries)
+        applier = self._applier(target, progress)
+        applier.indexes(entries)
+        if len(self._generations()) == 1:
+            applier.constraints(entries)
+            self._record(target, "constrained")
         progress(f"{target.label}: refreshing views, gathering statistics")
         with target.connect(self._application) as connection, explained(target, "refresh views and analyse"):
             for view in self._read(self.source, catalog.materialized_views):
                 connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(view.sql))
             connection.execute("ANALYZE")
             state.record(connection, self.name, "ready")
+
+    def _constrain(self, stream: Stream, progress: Progress, timeout: float = 60) -> None:
+        """Foreign keys hold between tables of one state: the copy's snapshot, or what the followers reach."""
+        entries = schema.dump(self.source, "post-data", self._read(self.source, catalog.major_version))
+        with streams.standing_still(stream, self._tables(self.source), timeout):
+            self._each_target(lambda target: self._applier(target, progress).constraints(entries))
+        self._record_all("constrained")
 
     def _subscribe(self) -> None:
         if self._all_have("subscribed"):

@@ -233,6 +233,25 @@ def enable(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(sql.Identifier(name)))
 
 
+def disable(connection: Connection, name: str, timeout: float) -> None:
+    """Let the subscription rest, and wait until its worker has left.
+
+    Raises:
+        GameplanError: the worker is still there after `timeout` seconds.
+    """
+    connection.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(sql.Identifier(name)))
+    deadline = time.monotonic() + timeout
+    while connection.execute(
+        "SELECT FROM pg_stat_subscription WHERE subname = %s AND pid IS NOT NULL", (name,)
+    ).fetchone():
+        if time.monotonic() > deadline:
+            raise GameplanError(
+                f"The subscription {name} was disabled, but its worker has not ended within {timeout} s.",
+                "Read the subscriber's log, and run the same step again.",
+            )
+        time.sleep(0.002)
+
+
 def unsubscribe(connection: Connection, name: str) -> None:
     """Drop a subscription if it is there; its slot is left for `drop_slot`, so an unreachable publisher is
     no hurdle.

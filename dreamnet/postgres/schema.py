@@ -28,6 +28,9 @@ _HEADER = re.compile(r"^--\n-- Name: (.*); Type: (.*); Schema: (.*); Owner: ?.*\
 _RESTRICT = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 _TRAILER = re.compile(r"^--\n-- PostgreSQL database dump complete\n--\n", re.MULTILINE)
 
+_INDEXES = ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT")
+_ATTACH = "INDEX ATTACH"
+
 # What pg_dump's own preamble sets; lock_timeout so that a forgotten session is reported, not waited for.
 _SESSION = (
     "SELECT set_config('search_path', '', false), set_config('check_function_bodies', 'false', false), "
@@ -127,24 +130,24 @@ class Applier:
         """Types, functions, tables, views: one after the other, as they depend on each other."""
         self._serial(list(entries))
 
-    def post_data(self, entries: Iterable[Entry]) -> None:
-        """Indexes and keys in parallel; then what needs them (attached partitions, foreign keys,
-        triggers).
-        """
+    def indexes(self, entries: Iterable[Entry]) -> None:
+        """Indexes and keys in parallel, then the attached partitions that need them."""
         todo = self._open(list(entries))
-        indexes = [entry for entry in todo if entry.kind in ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT")]
-        attaches = [entry for entry in todo if entry.kind == "INDEX ATTACH"]
-        keys = [entry for entry in todo if entry.kind == "FK CONSTRAINT"]
-        early = {id(entry) for entry in (*indexes, *attaches)}
+        indexes = [entry for entry in todo if entry.kind in _INDEXES]
         self._progress(f"{self._target.label}: building {len(indexes)} indexes and keys")
         with ThreadPoolExecutor(self._workers, thread_name_prefix="index") as pool:
             # Each worker takes every n-th entry over one connection.
             shares = [indexes[start :: self._workers] for start in range(self._workers)]
             for finished in [pool.submit(self._serial, share) for share in shares if share]:
                 finished.result()
-        self._serial(attaches)
-        self._progress(f"{self._target.label}: checking {len(keys)} foreign keys")
-        self._serial([entry for entry in todo if id(entry) not in early])
+        self._serial([entry for entry in todo if entry.kind == _ATTACH])
+
+    def constraints(self, entries: Iterable[Entry]) -> None:
+        """What needs the indexes: foreign keys, triggers, policies. The tables must agree with each other."""
+        todo = self._open([entry for entry in entries if entry.kind not in (*_INDEXES, _ATTACH)])
+        keys = sum(entry.kind == "FK CONSTRAINT" for entry in todo)
+        self._progress(f"{self._target.label}: checking {keys} foreign keys")
+        self._serial(todo)
 
     def _open(self, entries: list[Entry]) -> list[Entry]:
         with self._target.connect(f"dreamnet:{self._migration}") as connection:

@@ -82,6 +82,18 @@ class Stream:
             )
         return found
 
+    def enable(self) -> None:
+        """Let every subscriber apply what it receives."""
+        for _, slot, database in self.slots:
+            with database.connect(self.application) as connection, explained(database, "enable following"):
+                replication.enable(connection, slot)
+
+    def disable(self, timeout: float) -> None:
+        """Let every subscriber keep its present state."""
+        for _, slot, database in self.slots:
+            with database.connect(self.application) as connection, explained(database, "pause following"):
+                replication.disable(connection, slot, timeout)
+
     def wait_caught_up(self, timeout: float) -> None:
         """Wait until every subscriber has applied all that was committed when this was called."""
         with ExitStack() as stack:
@@ -136,3 +148,17 @@ def common_point(
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SELECT 1")  # the snapshot is taken by the first statement
         yield Point(frozen, source, tuple(followers))
+
+
+@contextmanager
+def standing_still(stream: Stream, tables: Sequence[Table], timeout: float) -> Iterator[None]:
+    """Within the block every subscriber keeps one state that the publisher had, while its writers go on.
+
+    Writers wait as long as the subscribers need to reach that state and to pause: milliseconds.
+    """
+    try:
+        with ExitStack() as stack, common_point(stream, tables, timeout, stack):
+            stream.disable(timeout)
+        yield
+    finally:
+        stream.enable()

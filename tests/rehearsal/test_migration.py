@@ -79,6 +79,31 @@ def test_there_and_back_and_there_again_loses_and_doubles_nothing(databases: lis
     assert value(second, "SELECT to_regnamespace('dreamnet_migration') IS NULL") is True
 
 
+def test_tables_copied_at_different_moments_get_their_foreign_keys_at_a_common_one(
+    databases: list[Database],
+) -> None:
+    source, *targets = databases
+    fill(source, bulk=10)
+    migration = Migration(f"move_{source.dbname}", source, targets, workers=1)
+
+    def stop_after_dreams(text: str) -> None:
+        if text.startswith("copied public.dreams"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migration.prepare_and_copy(stop_after_dreams)
+    with writing(source) as writer:
+        time.sleep(0.2)  # now there are events of dreams that the first snapshot did not see
+        again = copied(databases)
+        assert again.status().phase == "following"
+        assert migration.verify().equal
+    again.wait_caught_up()
+    keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"
+    assert {value(database, keys) for database in databases} == {value(source, keys)}
+    for target in targets:
+        assert sorted(titles(target)) == sorted(writer.acknowledged)
+
+
 def test_awkward_values_arrive_as_they_are(databases: list[Database]) -> None:
     source, first, _ = databases
     fill(source, bulk=500)
