@@ -1,5 +1,6 @@
 """The catalogue in the repository: valid by the vendors' schemas, complete, and without secrets."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,21 @@ def test_roles_name_actions_and_resources(catalogue):
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Resource"] != "*", resource.source
                 assert not any("*" in action for action in statement["Action"]), resource.source
+
+
+def test_policies_name_resources_unless_the_action_has_none(catalogue):
+    """Every resource only for what looks (AWS offers nothing narrower) and for logging in to the registry."""
+    looking = re.compile(r"\w+[:-]?\w*:(Describe|List|Get)\w+")
+    policies = [resource for resource in catalogue if resource.type == "AWS::IAM::ManagedPolicy"]
+    assert policies
+    for resource in policies:
+        for statement in resource.body["PolicyDocument"]["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not any("*" in action for action in actions), f"{resource.source}: {statement['Sid']}"
+            if statement["Resource"] == "*":
+                assert all(looking.match(action) for action in actions), (
+                    f"{resource.source}: {statement['Sid']}"
+                )
 
 
 def test_every_type_of_the_gameplan_is_priced_paid_by_use_or_free(catalogue):
