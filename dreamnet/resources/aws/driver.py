@@ -11,6 +11,7 @@ from typing import Any
 from dreamnet.clouds.aws import AwsAccount, aws_errors
 from dreamnet.errors import ConfigurationError, ResourceError
 from dreamnet.resources.aws.comparison import changes, tags_as_declared, tags_of
+from dreamnet.resources.aws.identifiers import findable, known_identifier, natural_key
 from dreamnet.resources.aws.requests import HandlerFailed, Requests
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
 from dreamnet.resources.aws.validation import given, schema_problems
@@ -49,12 +50,11 @@ class AwsDriver:
         return problems
 
     def read(self, resource: Resource) -> Live | None:
-        """By its identifier where the declaration makes it, else by our tag among all of its type."""
+        """By its identifier where the declaration makes it, else by our tag or its name among its type."""
         schema = self._schema(resource)
-        identifier = schema.identifier_of(_declared(schema, resource))
-        if identifier is not None and not schema.chosen_by_cloud:
-            return self._get(resource, schema, identifier)
-        return self._search(resource, schema)
+        declared = _declared(schema, resource)
+        known = known_identifier(schema, declared, resource.parent, self.account.account_id)
+        return self._get(resource, schema, known) if known else self._search(resource, schema, declared)
 
     def diff(self, resource: Resource, live: Live) -> list[Change]:
         """The declared properties and tags that differ from the live ones."""
@@ -144,17 +144,21 @@ class AwsDriver:
         owned = schema.tag_property is None or tags.get(OWNER_LABEL[0]) == OWNER_LABEL[1]
         return Live(answer["ResourceDescription"]["Identifier"], body, owned)
 
-    def _search(self, resource: Resource, schema: ResourceSchema) -> Live | None:
-        """The one of this type with our tag or, where there are no tags, with the same fixed properties."""
-        declared = _declared(schema, resource)
-        for identifier, listed in self._list(resource, schema, declared):
-            tags = tags_of(listed, schema.tag_property)
-            if tags and tags.get(ID_TAG) != resource.id:
+    def _search(self, resource: Resource, schema: ResourceSchema, declared: Mapping[str, Any]) -> Live | None:
+        """The one of this type with our tag; else one of the same name that no declaration of ours has."""
+        key, same_name = natural_key(schema, declared), None
+        for found, listed in self._list(resource, schema, declared):
+            if tags_of(listed, schema.tag_property).get(ID_TAG, resource.id) != resource.id:
                 continue  # listings may leave properties out, but not change them
-            live = self._get(resource, schema, identifier)
-            if live is not None and _is_declared(schema, resource, declared, live.body):
+            live = self._get(resource, schema, found)
+            if live is None:
+                continue
+            tag = tags_of(live.body, schema.tag_property).get(ID_TAG)
+            if tag == resource.id:
                 return live
-        return None
+            if tag is None and same_name is None and key and not changes(schema, key, live.body):
+                same_name = live
+        return same_name
 
     def _list(
         self, resource: Resource, schema: ResourceSchema, declared: Mapping[str, Any]
@@ -185,7 +189,7 @@ def _unsupported(schema: ResourceSchema) -> Iterator[str]:
     missing = sorted(_NEEDED - schema.handlers)
     if missing:
         yield f"Cloud Control offers no {', '.join(missing)} for {schema.type_name}."
-    elif schema.chosen_by_cloud and "list" not in schema.handlers:
+    elif not findable(schema):
         yield f"Cloud Control can't list {schema.type_name}, named by AWS: it would not be found again."
 
 
@@ -202,15 +206,6 @@ def _declared(schema: ResourceSchema, resource: Resource) -> dict[str, Any]:
             tags = {**tags_of(properties, schema.tag_property), **ours}
             properties[schema.tag_property] = tags_as_declared(schema, tags)
     return properties
-
-
-def _is_declared(
-    schema: ResourceSchema, resource: Resource, declared: Mapping[str, Any], live: Mapping[str, Any]
-) -> bool:
-    if schema.tag_property is not None:
-        return tags_of(live, schema.tag_property).get(ID_TAG) == resource.id
-    fixed = {key: value for key, value in declared.items() if key in schema.create_only}
-    return bool(fixed) and not changes(schema, fixed, live)
 
 
 def _patch(changed: list[Change]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,97 @@
+"""Which resource a declaration means, where AWS makes the identifier."""
+
+import json
+
+import pytest
+
+from dreamnet.resources.aws.driver import AwsDriver
+from dreamnet.resources.aws.identifiers import findable, known_identifier, natural_key
+from dreamnet.resources.aws.schemas import resource_schema
+from dreamnet.resources.model import Resource
+
+REGION = "us-east-1"
+
+
+def schema(kind):
+    return resource_schema(kind, REGION)
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "key"),
+    [
+        ("AWS::ApiGatewayV2::Api", {"Name": "a", "ProtocolType": "HTTP"}, {"Name": "a"}),
+        (
+            "AWS::ApiGatewayV2::Route",
+            {"ApiId": "x", "RouteKey": "GET /", "Target": "t"},
+            {"ApiId": "x", "RouteKey": "GET /"},
+        ),
+        (
+            "AWS::Budgets::Budget",
+            {"Budget": {"BudgetName": "b", "TimeUnit": "MONTHLY"}},
+            {"Budget": {"BudgetName": "b"}},
+        ),
+        ("AWS::XRay::Group", {"GroupName": "g", "FilterExpression": "f"}, {"GroupName": "g"}),
+        ("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"}, {}),
+        ("AWS::EC2::VPCGatewayAttachment", {"VpcId": "v"}, {"VpcId": "v"}),
+    ],
+)
+def test_the_name_or_what_cannot_change_tells_resources_apart(kind, declared, key):
+    assert natural_key(schema(kind), declared) == key
+
+
+def test_identifiers_that_follow_a_rule_are_known():
+    declared = {"Cluster": "c", "ServiceName": "s"}
+    express = schema("AWS::ECS::ExpressGatewayService")
+    assert known_identifier(express, declared, REGION, "123456789012") == (
+        "arn:aws:ecs:us-east-1:123456789012:service/c/s"
+    )
+    assert findable(express)
+    assert known_identifier(schema("AWS::SQS::Queue"), {"QueueName": "q"}, REGION, "1") is None
+    assert known_identifier(schema("AWS::S3::Bucket"), {"BucketName": "b"}, REGION, "1") == "b"
+
+
+class Account:
+    """Cloud Control with what a test says is there."""
+
+    account_id = "123456789012"
+
+    def __init__(self, found):
+        self.found = found
+
+    def client(self, name, region):
+        return self
+
+    def get_paginator(self, name):
+        return self
+
+    def paginate(self, **arguments):
+        yield {"ResourceDescriptions": [self._described(key) for key in self.found]}
+
+    def get_resource(self, TypeName, Identifier):
+        return {"ResourceDescription": self._described(Identifier)}
+
+    def _described(self, key):
+        return {"Identifier": key, "Properties": json.dumps(self.found[key])}
+
+
+def api(**tags):
+    return {"Name": "dreamnet", "ProtocolType": "HTTP", "Tags": tags}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({"a": api(), "b": api(**{"dreamnet-id": "aws/api"})}, "b"),
+        ({"a": {**api(), "Name": "other"}, "b": api()}, "b"),
+        ({"a": api(**{"dreamnet-id": "aws/another"})}, None),
+        ({"a": {**api(), "Name": "other"}}, None),
+    ],
+)
+def test_our_tag_counts_most_then_the_name(found, expected):
+    declared = {"Name": "dreamnet", "ProtocolType": "HTTP"}
+    resource = Resource(
+        "aws/api", "aws", "AWS::ApiGatewayV2::Api", "dreamnet", REGION, declared, source="t:1"
+    )
+    live = AwsDriver(Account(found)).read(resource)
+    assert (live and live.identifier) == expected
+    assert live is None or not live.owned
