@@ -14,15 +14,20 @@ from tasks.checks import check_accounts, check_declarations
 from tasks.costs import check_price
 from tasks.migration import check_source
 from tasks.report import conclude
+from tasks.resources import plan_resources
 
 
 @flow(name="gameplan", flow_run_name="gameplan {profile}", **GAMEPLAN_FLOW)
-def gameplan(profile: str, auto_approve: bool = False, run: str | None = None) -> list[WeekReport]:
+def gameplan(
+    profile: str, auto_approve: bool = False, plan_only: bool = False, run: str | None = None
+) -> list[WeekReport]:
     """Take DreamNet to GKE and EKS. A second run finds everything in place and changes nothing.
 
     Args:
         profile: name of the Gameplan profile block.
-        auto_approve: cut over without asking a person; only the rehearsal's deployment sets it.
+        auto_approve: apply, cut over and fail over without asking a person; only the rehearsal's deployment
+            sets it.
+        plan_only: check, plan and price everything that the weeks build, and change nothing.
         run: continue an earlier run under its id.
     """
     run = run_key(run)
@@ -32,10 +37,13 @@ def gameplan(profile: str, auto_approve: bool = False, run: str | None = None) -
         check_price(profile, run),
         check_source(profile, run),
     ]
+    if plan_only:
+        plan_resources(profile, run, ())
+        return []
     weeks = [
-        run_week(1, lambda: week1_kubernetes(profile, run), run),
+        run_week(1, lambda: week1_kubernetes(profile, auto_approve, run), run),
         run_week(2, lambda: week2_data(profile, auto_approve, run), run),
-        run_week(3, lambda: week3_services(profile, run), run),
+        run_week(3, lambda: week3_services(profile, auto_approve, run), run),
         run_week(4, lambda: week4_global(profile, auto_approve, run), run),
     ]
     conclude(profile, checks, weeks)

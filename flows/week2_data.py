@@ -6,10 +6,10 @@ from prefect import flow
 
 from dreamnet.report import WeekReport
 from flows.neon_migration import neon_migration
+from flows.provisioning import provision
 from flows.weeks import GAMEPLAN_FLOW, finish_week, run_key
 from tasks.kubernetes import deploy_application
 from tasks.pipelines import PIPELINES, load_pipeline
-from tasks.resources import apply_resources, plan_resources
 
 FOLDERS = ("google/data", "aws/data")
 #: The weeks leave the warehouse alone where the schedule has loaded it within a day.
@@ -20,8 +20,7 @@ FRESH_HOURS = 24.0
 def week2_data(profile: str, auto_approve: bool = False, run: str | None = None) -> WeekReport:
     """Create the data stacks, migrate Neon, let the clusters follow, and fill the warehouse."""
     run = run_key(run)
-    plan = plan_resources(profile, run, FOLDERS)
-    steps = [apply_resources(profile, run, FOLDERS, plan)]
+    steps = [provision(profile, run, FOLDERS, auto_approve)]
 
     steps += neon_migration(profile, auto_approve, run)
     followers = [deploy_application.submit(profile, f"{run} migrated", where) for where in ("gke", "eks")]

@@ -6,11 +6,11 @@ from prefect import flow
 
 from dreamnet.report import WeekReport
 from flows.failover_drill import failover_drill
+from flows.provisioning import provision
 from flows.weeks import GAMEPLAN_FLOW, finish_week, run_key
 from tasks.approval import require_approval
 from tasks.failover import connect_regions, deploy_second_region, drill_on_record
 from tasks.migration import close_migration
-from tasks.resources import apply_resources, plan_resources
 
 FOLDERS = ("google/global",)
 
@@ -24,10 +24,9 @@ def week4_global(profile: str, auto_approve: bool = False, run: str | None = Non
         "Going back to Neon ends here: a failover replaces the primary that Neon follows.",
         auto_approve,
     )
-    plan = plan_resources(profile, run, FOLDERS)
     steps = [
+        provision(profile, run, FOLDERS, auto_approve),
         close_migration(profile, run),
-        apply_resources(profile, run, FOLDERS, plan),
         deploy_second_region(profile, run),
         connect_regions(profile, run),
     ]

@@ -7,6 +7,7 @@ from prefect.input import RunInput
 from pydantic import Field
 
 from dreamnet.errors import GameplanError
+from dreamnet.resources.plan import Plan
 
 
 class Approval(RunInput):
@@ -41,3 +42,18 @@ def require_approval(words: str, what_will_happen: str, auto_approve: bool, time
             f"The approval of {words!r} was declined.",
             "Nothing irreversible was done. Retry the run to be asked again.",
         )
+
+
+def approve_plan(profile: str, plan_json: str, auto_approve: bool) -> None:
+    """Ask a person for a plan's id; a plan that changes nothing needs nobody.
+
+    Raises:
+        NotApproved: something else was typed.
+    """
+    plan = Plan.from_json(plan_json)
+    if plan.changes:
+        counts = ", ".join(f"{count} to {action}" for action, count in plan.counts().items() if count)
+        described = (
+            f"Plan {plan.id} for profile {profile}: {counts}. Its table and its price are an artifact."
+        )
+        require_approval(plan.id, described, auto_approve)

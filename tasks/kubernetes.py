@@ -16,6 +16,7 @@ from dreamnet.report import Clock, Step
 from dreamnet.serving import application
 from dreamnet.serving.connection import current_url
 from dreamnet.serving.load import ReadLoad
+from tasks.resources import catalogue
 from tasks.support import CLOUD_TASK, INFRASTRUCTURE, aws_account, google_account, load_profile, progress
 
 Where = Literal["gke", "gke-second", "eks"]
@@ -23,6 +24,20 @@ Where = Literal["gke", "gke-second", "eks"]
 PROVEN = "dreamnet/autoscaling-proven"
 #: The clusters' names in infrastructure/.
 NAMES: dict[Where, str] = {"gke": "dreamnet", "gke-second": "dreamnet-second", "eks": "dreamnet"}
+#: And the resources that declare them.
+DECLARED: dict[Where, str] = {
+    "gke": "google/gke-cluster",
+    "gke-second": "google/gke-cluster-second",
+    "eks": "aws/eks-cluster",
+}
+
+
+def declared_clusters(
+    folders: tuple[str, ...], selection: str, wanted: tuple[Where, ...]
+) -> tuple[Where, ...]:
+    """Those of the wanted clusters that a part of the catalogue declares."""
+    declared = catalogue(folders, selection).resources
+    return tuple(where for where in wanted if DECLARED[where] in declared)
 
 
 def cluster(profile: str, where: Where) -> Cluster:

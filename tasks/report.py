@@ -46,6 +46,11 @@ def conclude(profile: str, checks: Sequence[Step], weeks: Sequence[WeekReport]) 
     return verdict
 
 
+def publish_steps(profile: str, command: str, title: str, steps: Sequence[Step]) -> None:
+    """Publish what a command did as the artifact `<command>-<profile>`."""
+    publish(f"{command} {profile}", "\n".join([f"# {command}", "", title, "", *step_table(steps)]), title)
+
+
 def _cost_row(cloud: str, monthly: float, credits: float) -> str:
     months = f"{credits / monthly:.1f}" if monthly else "∞"
     return f"| {cloud} | {monthly:.2f} | {credits:.2f} | {months} |"

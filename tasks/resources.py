@@ -41,29 +41,38 @@ def catalogue(folders: tuple[str, ...] = (), selection: str = GAMEPLAN) -> Catal
     return selected.select(folders) if folders else selected
 
 
+def named(folders: tuple[str, ...], selection: str) -> str:
+    """What operators read for a part of the catalogue."""
+    return " and ".join(folders) or f"selection {selection}"
+
+
 @task(task_run_name="plan {folders}", **CLOUD_TASK)
-def plan_resources(profile: str, run: str, folders: tuple[str, ...]) -> str:
+def plan_resources(profile: str, run: str, folders: tuple[str, ...], selection: str = GAMEPLAN) -> str:
     """Read what lives and say what an apply would do; changes nothing.
 
     Returns:
         The plan as JSON, which `apply_resources` takes. Its Markdown is an artifact.
     """
-    plan = make_plan(catalogue(folders), drivers(profile), load_profile(profile).variables())
-    publish(f"plan {profile} {' '.join(folders)}", plan.markdown(), "What would be created or changed")
+    plan = make_plan(catalogue(folders, selection), drivers(profile), load_profile(profile).variables())
+    publish(
+        f"plan {profile} {named(folders, selection)}", plan.markdown(), "What would be created or changed"
+    )
     counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items() if count)
     progress()(f"Plan {plan.id[:12]}: {counts}")
     return plan.to_json()
 
 
 @task(task_run_name="apply {folders}", **CLOUD_TASK)
-def apply_resources(profile: str, run: str, folders: tuple[str, ...], plan_json: str) -> Step:
+def apply_resources(
+    profile: str, run: str, folders: tuple[str, ...], plan_json: str, selection: str = GAMEPLAN
+) -> Step:
     """Do what a plan says, and wait until everything is up.
 
     Raises:
         PrecheckFailed: the plan has gone stale.
         ResourceError: what failed, by name; what does not depend on it was done all the same.
     """
-    clock = Clock(f"Resources of {' and '.join(folders)}")
+    clock = Clock(f"Resources of {named(folders, selection)}")
     plan = Plan.from_json(plan_json)
     if not plan.changes:
         return clock.unchanged(f"All {len(plan.steps)} resources are as declared.")
@@ -71,13 +80,15 @@ def apply_resources(profile: str, run: str, folders: tuple[str, ...], plan_json:
     say = progress()
     report = apply_plan(
         plan,
-        catalogue(folders),
+        catalogue(folders, selection),
         drivers(profile),
         settings.variables(),
         settings.secrets(),
         lambda resource, words: say(f"{resource}: {words}"),
     )
-    publish(f"applied {profile} {' '.join(folders)}", report.markdown(), "What was created or changed")
+    publish(
+        f"applied {profile} {named(folders, selection)}", report.markdown(), "What was created or changed"
+    )
     report.raise_for_failures()
     done = Counter(outcome.status for outcome in report.outcomes)
     return clock.done(", ".join(f"{count} {status}" for status, count in sorted(done.items())))

@@ -54,11 +54,11 @@ def main() -> int:
 
 def prepare(endpoints: dict[str, Any]) -> None:
     """Save the blocks and automations, and deploy; side by side, as both are mostly Prefect's imports."""
-    from deployments.rehearsal.deploy import deploy_all
+    from deployments.rehearsal.deploy import deploy_rehearsal
 
     began = time.monotonic()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        deploying = pool.submit(deploy_all)
+        deploying = pool.submit(deploy_rehearsal)
         from deployments.automations import save_automations
         from deployments.rehearsal.blocks import save_blocks
 

@@ -1,4 +1,4 @@
-"""Deploys everything in prefect.yaml to the rehearsal's server, and keeps production's part paused there."""
+"""Deploys what prefect.yaml has for the rehearsal to its server."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from prefect import get_client
 from prefect.variables import Variable
 
+from deployments.rehearsal.blocks import PROFILE
 from dreamnet.errors import ConfigurationError
 
 #: The variable that holds the hash of what was deployed last.
@@ -18,22 +18,25 @@ DEPLOYED = "dreamnet_deployed"
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def deploy_all() -> tuple[int, bool]:
-    """`prefect deploy --all`, unless the server has these very deployments already.
+def deploy_rehearsal() -> tuple[int, bool]:
+    """`prefect deploy`, unless the server has these very deployments already.
+
+    Production's are left out: this server has no production profile, and must not run their schedules.
 
     Returns:
-        How many there are, and whether they were deployed now. Production's are paused: this server
-        has no production profile, and must not run their schedules.
+        How many there are, and whether they were deployed now.
 
     Raises:
         ConfigurationError: Prefect refused the file; the message holds its last line.
     """
-    count = len(yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"])
+    declared = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+    ours = [deployment["name"] for deployment in declared if PROFILE in deployment["tags"]]
     content = _content()
     if Variable.get(DEPLOYED) == content:
-        return count, False
+        return len(ours), False
+    names = [argument for name in sorted(set(ours)) for argument in ("--name", name)]
     done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *names],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -45,12 +48,8 @@ def deploy_all() -> tuple[int, bool]:
             f"Prefect did not take prefect.yaml: {said[-1] if said else 'no message'}",
             "Correct prefect.yaml.",
         )
-    with get_client(sync_client=True) as client:
-        for deployment in client.read_deployments():
-            if "production" in deployment.tags and not deployment.paused:
-                client.pause_deployment(deployment.id)
     Variable.set(DEPLOYED, content, overwrite=True)
-    return count, True
+    return len(ours), True
 
 
 def _content() -> str:

@@ -100,8 +100,7 @@ def test_approval_of_the_deployment_reaches_the_migration(monkeypatch: pytest.Mo
         seen.append(arguments)
         raise NotApproved("Enough seen.", "Go on.")
 
-    monkeypatch.setattr(week2_data, "plan_resources", lambda *arguments: "{}")
-    monkeypatch.setattr(week2_data, "apply_resources", lambda *arguments: None)
+    monkeypatch.setattr(week2_data, "provision", lambda *arguments: None)
     monkeypatch.setattr(week2_data, "neon_migration", stop)
     with pytest.raises(NotApproved):
         week2_data.week2_data.fn("acme", True, "run-1")
@@ -110,9 +109,8 @@ def test_approval_of_the_deployment_reaches_the_migration(monkeypatch: pytest.Mo
 
 WEEK4 = (
     "require_approval",
-    "plan_resources",
+    "provision",
     "close_migration",
-    "apply_resources",
     "deploy_second_region",
     "connect_regions",
     "drill_on_record",
@@ -141,7 +139,14 @@ def test_declined_week_4_changes_nothing(steps: Steps, monkeypatch: pytest.Monke
     steps.raises["require_approval"] = NotApproved("Declined.", "Ask again.")
     with pytest.raises(NotApproved):
         week4(steps, monkeypatch)
-    assert not {"close_migration", "apply_resources", "failover_drill"} & set(steps.order)
+    assert not {"close_migration", "provision", "failover_drill"} & set(steps.order)
+
+
+def test_declined_plan_leaves_the_way_back_open(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.raises["provision"] = NotApproved("Declined.", "Ask again.")
+    with pytest.raises(NotApproved):
+        week4(steps, monkeypatch)
+    assert "close_migration" not in steps.order
 
 
 def test_drill_that_was_passed_is_not_repeated(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
