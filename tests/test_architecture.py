@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -235,11 +236,11 @@ def test_parameters_fit_the_signature(deployment: dict[str, Any]) -> None:
 
 
 def test_every_flow_has_its_deployments() -> None:
+    modules = [import_module(f"flows.{path.stem}") for path in sources("flows") if path.stem != "__init__"]
     flows = {
-        f"flows.{path.stem}.{node.name}"
-        for path in sources("flows")
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef)
-        and any(isinstance(one, ast.Call) and _called(one) == "flow" for one in node.decorator_list)
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, Flow) and value.fn.__module__ == module.__name__
     }
     assert flows == {deployment["entrypoint"] for deployment in DEPLOYMENTS}
