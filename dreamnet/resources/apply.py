@@ -8,16 +8,16 @@ id).
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from dreamnet.errors import PrecheckFailed, ResourceError
+from dreamnet.resources import data
 from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.graph import run_graph
 from dreamnet.resources.model import Change
-from dreamnet.resources.outcome import ApplyReport, ResourceProgress, Revealed, report
+from dreamnet.resources.outcome import ApplyReport, report
 from dreamnet.resources.plan import (
     Drivers,
     Observation,
@@ -35,6 +35,7 @@ from dreamnet.resources.references import (
     secret_reader,
     secrets_used,
 )
+from dreamnet.resources.work import ResourceProgress, Revealed, Worker
 
 _NAMESPACE = uuid.UUID("6f1d9d1e-6c0c-5d83-9f5a-3d0f1c8f4f5e")
 _PAST = {"create": "created", "update": "updated", "replace": "replaced"}
@@ -48,6 +49,7 @@ def apply_plan(
     secrets: Secrets,
     progress: ResourceProgress,
     max_parallel: int = 8,
+    consents: Collection[str] = (),
 ) -> ApplyReport:
     """Do what the plan says, in parallel along the dependencies, and wait until everything is up.
 
@@ -59,23 +61,33 @@ def apply_plan(
         secrets: mapping or function from a secret's name to its value (KeyError when missing).
         progress: hears of each resource, from several threads.
         max_parallel: how many resources at once.
+        consents: to what a replacement takes away (`data.lose_data`, `data.lift_protection`).
 
     Returns:
         What became of every resource. A failed one stops only those that depend on it.
 
     Raises:
-        PrecheckFailed: the plan is stale, or something that is not ours stands in the way; nothing was
-            changed.
+        PrecheckFailed: the plan is stale, something that is not ours stands in the way, or a replacement
+            would take data away to which nobody has consented; nothing was changed.
         ConfigurationError: a secret or reference names nothing; nothing was changed.
     """
+    data.refuse_without_consent(_consents_needed(plan), consents, "The plan")
     reveal = Revealed(secret_reader(secrets))
     observed = observe(catalogue, drivers, variables, max_parallel)
     refuse_stale(plan, plan_from(catalogue, observed, variables))
     for step in plan.changes:
         _check_secrets(catalogue, step, variables, reveal)
-    worker = _Worker(plan, catalogue, drivers, variables, reveal, progress, observed)
+    worker = _Builder(plan, catalogue, drivers, variables, reveal, progress, observed, consents)
     run = run_graph({step.id: step.depends_on for step in plan.steps}, worker.step, max_parallel)
     return report(plan.id, [(step.id, step.type, step.action) for step in plan.steps], run, worker)
+
+
+def _consents_needed(plan: Plan) -> Iterator[tuple[str, str]]:
+    for step in plan.changes:
+        if step.data:
+            yield data.lose_data(step.id), f"replaces {step.id}, and its data goes ({step.data})"
+        if step.protected:
+            yield data.lift_protection(step.id), f"replaces {step.id}, which {step.protected} protects"
 
 
 def _check_secrets(
@@ -129,8 +141,8 @@ def _same(planned: Change, now: Change) -> bool:
     return planned.path == now.path and planned.before == now.before and after
 
 
-class _Worker:
-    """Runs single steps; shared by the pool's threads, which write only under their own resource's id."""
+class _Builder(Worker):
+    """Brings single resources to their declared state."""
 
     def __init__(
         self,
@@ -141,53 +153,32 @@ class _Worker:
         reveal: Revealed,
         progress: ResourceProgress,
         observed: Mapping[str, Observation],
+        consents: Collection[str],
     ) -> None:
+        super().__init__(catalogue, drivers, progress, observed, reveal, consents)
         self._plan = plan
         self._planned = {step.id: step for step in plan.steps}
-        self._catalogue = catalogue
-        self._drivers = drivers
-        self.reveal = reveal
-        self._progress = progress
-        self.live = {rid: seen.live for rid, seen in observed.items() if seen.live}
-        self.seconds: dict[str, float] = {}
         self._resolver = Resolver(variables, self.live.get, reveal, strict=True)
 
-    def step(self, resource_id: str) -> bool:
-        """Bring one resource to the declared state. Returns whether anything had to be done."""
+    def act(self, resource_id: str) -> str:
+        """Bring one resource to the declared state."""
         step = self._planned[resource_id]
-        if step.action == "none":
-            return False
-        began = time.monotonic()
-        try:
-            changed = self._act(step)
-        finally:
-            self.seconds[resource_id] = time.monotonic() - began
-        if changed:
-            self._say(resource_id, f"{_PAST[step.action]} in {self.seconds[resource_id]:.1f} s")
-        return changed
-
-    def _say(self, resource_id: str, text: str) -> None:
-        # Drivers begin with the id too, for callers that show their words alone.
-        self._progress(resource_id, self.reveal.hide(text).removeprefix(f"{resource_id}: "))
+        return _PAST[step.action] if step.action != "none" and self._build(step) else ""
 
     def _token(self, resource_id: str, what: str) -> str:
         """The idempotency key: a UUID (Compute wants that form), the same at every retry of this plan."""
         return str(uuid.uuid5(_NAMESPACE, f"{self._plan.id}/{self._plan.nonce}/{resource_id}/{what}"))
 
-    def _act(self, step: Step) -> bool:
-        declared = self._catalogue[step.id]
-        driver = self._drivers[declared.cloud]
+    def _build(self, step: Step) -> bool:
+        declared = self.catalogue[step.id]
+        driver, say = self.drivers[declared.cloud], self.say(step.id)
         desired = self._resolver.resolve(declared)
         secret = secret_pointers(declared.body)
-
-        def say(text: str) -> None:
-            self._say(step.id, text)
-
         live = self.live.get(step.id)
         changes = compare(driver, desired, live, secret)
         if step.action == "replace" and live and any(change.replacement for change in changes):
             say("deleting, to be created anew")
-            driver.delete(desired, live, self._token(step.id, "delete"), say)
+            self.delete(desired, live, self._token(step.id, "delete"))
             live = None
         if live is None or step.action == "create":
             say("creating")

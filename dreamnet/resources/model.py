@@ -8,7 +8,7 @@ and reports belong to the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -63,11 +63,13 @@ class Live:
         identifier: Google: the self link or full resource name; AWS: the Cloud Control primary identifier.
         body: what the cloud returned, read-only outputs included (what other resources may refer to).
         owned: it carries our label or tag, or its type can carry none and it was found by its declared name.
+        owner: whom its mark names, be it us or another; empty where nothing marks it.
     """
 
     identifier: str
     body: Body
     owned: bool
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,4 +135,26 @@ class Driver(Protocol):
 
     def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
         """Delete and wait; an absent resource is no error."""
+        ...
+
+    def listing(self, resource: Resource) -> str | None:
+        """A name for the listing that shows this resource, the same for all that it shows. None where its
+        type carries no mark, can't be listed, or where its place is not known yet."""
+        ...
+
+    def undeclared(self, declared: Sequence[Resource], live: Mapping[str, Live | None]) -> list[Live]:
+        """What carries our mark in one listing and is none of what is declared.
+
+        Args:
+            declared: all that is declared of that listing, at least one.
+            live: by id, what of it was found; ids may be missing that were not looked at.
+        """
+        ...
+
+    def look_up(self, resource: Resource, identifier: str) -> Live | None:
+        """The live resource of that identifier, whatever its mark says, or None."""
+        ...
+
+    def mark(self, resource: Resource, live: Live, token: str, progress: Progress) -> Live:
+        """Put our mark on what exists, leaving everything else as it is, and wait."""
         ...

@@ -1,20 +1,19 @@
-"""What an apply or a destroy reports: each resource's outcome, and no secret in any of their messages."""
+"""What an apply, an adoption or a destroy reports: each resource's outcome, no secret in any message."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from dreamnet.errors import GameplanError, ResourceError
 from dreamnet.resources.graph import GraphRun
 from dreamnet.resources.model import Live
 from dreamnet.resources.plan import Action
+from dreamnet.resources.work import Worker
 
-#: Called with a resource's id and a short sentence, from several threads.
-ResourceProgress = Callable[[str, str], None]
 Status = Literal["done", "unchanged", "failed", "not-started"]
-AskedAction = Action | Literal["delete"]
+AskedAction = Action | Literal["delete", "adopt"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Outcome:
     Attributes:
         id: the resource's id.
         type: its vendor type.
-        action: what was asked: create, update, replace, delete or none.
+        action: what was asked: create, update, replace, delete, adopt or none.
         status: `unchanged` where nothing had to be done (an earlier run of the plan may have done it).
         seconds: how long it took.
         identifier: the live resource's identifier, None where there is none.
@@ -86,34 +85,6 @@ class ApplyReport:
         raise ResourceError(
             problem, "Put right what the messages name and run again: what is done stays done."
         )
-
-
-class Revealed:
-    """Hands out secrets, and remembers them so that no message repeats one."""
-
-    def __init__(self, reader: Callable[[str], str]) -> None:
-        self._reader = reader
-        self._values: set[str] = set()
-
-    def __call__(self, name: str) -> str:
-        value = self._reader(name)
-        self._values.add(value)
-        return value
-
-    def hide(self, text: str) -> str:
-        """The text without any secret that was handed out."""
-        for value in sorted(self._values, key=len, reverse=True):
-            if value:
-                text = text.replace(value, "(secret)")
-        return text
-
-
-class Worker(Protocol):
-    """Whoever did the steps: the live resources by id, the seconds each took, and the secrets to hide."""
-
-    live: dict[str, Live]
-    seconds: dict[str, float]
-    reveal: Revealed
 
 
 def report(

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 from dreamnet.errors import ConfigurationError, PrecheckFailed
 from dreamnet.resources.catalogue import Catalogue
+from dreamnet.resources.data import held_by, lift_protection, lose_data, protection
 from dreamnet.resources.graph import run_graph
 from dreamnet.resources.model import OWNER_LABEL, Change, Driver, Live, Resource
 from dreamnet.resources.references import (
@@ -46,6 +47,8 @@ class Step:
         identifier: the live resource's identifier, None where there is none.
         declared: hash of the declaration with its variables resolved, outputs and secrets by reference.
         source: `path:line` of the declaration.
+        data: for replace, what data goes with what is deleted; empty for none.
+        protected: for replace, the field that protects what is there from deletion; empty for none.
     """
 
     id: str
@@ -56,6 +59,8 @@ class Step:
     identifier: str | None
     declared: str
     source: str
+    data: str = ""
+    protected: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,17 +129,34 @@ class Plan:
             "| --- | --- | --- | --- | --- | --- |",
         ]
         for step in self.changes:
-            action = "**replace** (deletes what is there)" if step.action == "replace" else step.action
-            head = f"| {step.id} | {step.type} | {action} "
-            if not step.changes:
-                lines.append(f"{head}| | | |")
-            for change in step.changes:
-                field_text = change.path + (" (forces replacement)" if change.replacement else "")
-                lines.append(
-                    f"{head}| {_cell(field_text)} | {_cell(change.before)} | {_cell(change.after)} |"
-                )
-                head = "| | | "
+            head = f"| {step.id} | {step.type} | {_action_text(step)} "
+            lines += change_rows(head, "| | | ", step.changes) or [f"{head}| | | |"]
         return "\n".join([*lines, ""])
+
+
+def _action_text(step: Step) -> str:
+    if step.action != "replace":
+        return step.action
+    needed = [lose_data(step.id)] if step.data else []
+    needed += [lift_protection(step.id)] if step.protected else []
+    what = "deletes what is there" + (f" with its data: {step.data}" if step.data else "")
+    return f"**replace** ({what})" + (f", needs the consent {' and '.join(needed)}" if needed else "")
+
+
+def change_rows(head: str, below: str, changes: Iterable[Change]) -> list[str]:
+    """Lines of a Markdown table, one a change: field, before, after.
+
+    Args:
+        head: what begins the first line: its cells, each after its bar.
+        below: the same for the others.
+    """
+    rows: list[str] = []
+    for change in changes:
+        name = change.path + (" (forces replacement)" if change.replacement else "")
+        rows.append(
+            f"{below if rows else head}| {_cell(name)} | {_cell(change.before)} | {_cell(change.after)} |"
+        )
+    return rows
 
 
 def hashed(value: Any) -> str:
@@ -277,16 +299,20 @@ def plan_from(
     steps = []
     for resource in catalogue:
         seen = observed[resource.id]
+        going = seen.live.body if seen.live and seen.action == "replace" else None
+        guard = protection(going) if going else None
         steps.append(
             Step(
                 id=resource.id,
                 type=resource.type,
                 action=seen.action,
-                changes=tuple(_plain(change) for change in seen.changes),
+                changes=tuple(plain_change(change) for change in seen.changes),
                 depends_on=tuple(sorted(catalogue.dependencies(resource.id))),
                 identifier=seen.live.identifier if seen.live else None,
                 declared=_declared_hash(declared.resolve(resource), resource),
                 source=resource.source,
+                data=held_by(resource.type, going) if going else "",
+                protected=guard.path if guard else "",
             )
         )
     return Plan(tuple(steps))
@@ -299,7 +325,8 @@ def refuse_foreign(catalogue: Catalogue, observed: Mapping[str, Observation]) ->
         named = ", ".join(f"{rid} ({_identifier(observed[rid])})" for rid in foreign)
         raise PrecheckFailed(
             f"These exist already and do not carry our mark: {named}.",
-            f"Rename them in the files, or mark what exists with the label or tag {'='.join(OWNER_LABEL)}.",
+            "Rename them in the files, or adopt what exists (the adopt flow puts"
+            f" {'='.join(OWNER_LABEL)} on it).",
         )
 
 
@@ -307,7 +334,7 @@ def _identifier(observation: Observation) -> str:
     return observation.live.identifier if observation.live else ""
 
 
-def _plain(change: Change) -> Change:
+def plain_change(change: Change) -> Change:
     """A change of JSON values only, so that a plan equals its own round trip."""
     before, after = json.loads(json.dumps([change.before, change.after], default=str))
     return Change(change.path, before, after, change.replacement)

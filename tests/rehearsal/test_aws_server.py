@@ -187,6 +187,33 @@ def test_what_somebody_else_made_is_not_ours(cloud):
     assert not live.owned
 
 
+def test_the_mark_goes_beside_other_tags_and_what_carries_it_undeclared_is_listed(cloud):
+    declaration, live = make(cloud, "AWS::EC2::VPC", "marked", {"CidrBlock": "10.12.0.0/16"})
+    other = replace(declaration, id="aws/other", name="other")
+    assert cloud.driver.listing(other) == cloud.driver.listing(declaration)
+
+    def undeclared(known):
+        found = cloud.driver.undeclared([declaration, other], known)
+        return live.identifier in [one.identifier for one in found]
+
+    assert undeclared({"aws/other": None, declaration.id: None})
+    assert not undeclared({"aws/other": None, declaration.id: live})
+    assert not undeclared({"aws/other": None})  # it was not looked at, but is declared
+    tags = [{"Key": "managed-by", "Value": "somebody"}, {"Key": "team", "Value": "dreams"}]
+    patch = [{"op": "replace", "path": "/Tags", "value": tags}]
+    cloud.account.client("cloudcontrol").update_resource(
+        TypeName="AWS::EC2::VPC", Identifier=live.identifier, PatchDocument=json.dumps(patch)
+    )
+    wait(lambda: not cloud.driver.look_up(declaration, live.identifier).owned)
+    theirs = cloud.driver.look_up(declaration, live.identifier)
+    assert (theirs.owned, theirs.owner) == (False, "somebody")
+    marked = cloud.driver.mark(declaration, theirs, "mark", quiet)
+    assert marked.owned
+    assert {"Key": "team", "Value": "dreams"} in marked.body["Tags"]
+    assert cloud.driver.diff(declaration, marked) == []
+    assert cloud.driver.listing(declared("AWS::EC2::Route", "route", {})) is None
+
+
 def test_what_is_deleted_behind_our_back_is_gone(cloud):
     resource, _ = make(cloud, "AWS::S3::Bucket", "vanishing-bucket", {})
     cloud.account.client("s3").delete_bucket(Bucket="vanishing-bucket")

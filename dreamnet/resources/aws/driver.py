@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from dreamnet.resources.aws.requests import HandlerFailed, Requests
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
 from dreamnet.resources.aws.validation import given, schema_problems
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
+from dreamnet.resources.references import Unknown
 
 #: The tag that says which declaration a resource belongs to; how we find what AWS has named.
 ID_TAG = "dreamnet-id"
@@ -103,6 +104,48 @@ class AwsDriver:
             if failure.code != "NotFound":
                 raise failure.as_error(resource.id, "DeleteResource") from failure
 
+    def listing(self, resource: Resource) -> str | None:
+        """Type, region, and what ListResources must be told besides."""
+        schema = self._schema(resource)
+        declared = _declared(schema, resource)
+        told = [declared.get(key) for key in schema.list_needs]
+        if schema.tag_property is None or "list" not in schema.handlers:
+            return None
+        if any(value is None or isinstance(value, Unknown) for value in told):
+            return None
+        return " ".join([resource.type, resource.parent, *map(str, told)])
+
+    def undeclared(self, declared: Sequence[Resource], live: Mapping[str, Live | None]) -> list[Live]:
+        """What carries our tags and none of the declarations' ids, or one that another resource has."""
+        known = {one.identifier for one in live.values() if one}
+        elsewhere = {one.id for one in declared} - live.keys()
+        sample, schema = declared[0], self._schema(declared[0])
+        found = []
+        for identifier, _ in self._list(sample, schema, _declared(schema, sample)):
+            one = None if identifier in known else self._get(sample, schema, identifier)
+            if one and one.owned and tags_of(one.body, schema.tag_property).get(ID_TAG) not in elsewhere:
+                found.append(one)
+        return found
+
+    def look_up(self, resource: Resource, identifier: str) -> Live | None:
+        """By that identifier."""
+        return self._get(resource, self._schema(resource), identifier)
+
+    def mark(self, resource: Resource, live: Live, token: str, progress: Progress) -> Live:
+        """Add our tags to the live ones."""
+        schema = self._schema(resource)
+        tagging = schema.document.get("tagging") or {}
+        if schema.tag_property is None or tagging.get("tagUpdatable") is False:
+            raise ResourceError(
+                f"{resource.id}: a {resource.type} can't be tagged after its creation.",
+                "Delete it, so that it is created anew, or take it out of the files.",
+            )
+        ours = {OWNER_LABEL[0]: OWNER_LABEL[1], ID_TAG: resource.id}
+        tags = tags_as_declared(schema, {**tags_of(live.body, schema.tag_property), **ours})
+        change = Change(f"/{schema.tag_property}", live.body.get(schema.tag_property), tags)
+        bare = resource.with_values(name=resource.name, parent=resource.parent, body={})
+        return self.update(bare, live, [change], token, progress)
+
     def _run(
         self, resource: Resource, operation: str, arguments: Mapping[str, Any], token: str, progress: Progress
     ) -> None:
@@ -141,8 +184,9 @@ class AwsDriver:
                 raise
         body = json.loads(answer["ResourceDescription"]["Properties"])
         tags = tags_of(body, schema.tag_property)
-        owned = schema.tag_property is None or tags.get(OWNER_LABEL[0]) == OWNER_LABEL[1]
-        return Live(answer["ResourceDescription"]["Identifier"], body, owned)
+        owner = tags.get(OWNER_LABEL[0], "")
+        owned = schema.tag_property is None or owner == OWNER_LABEL[1]
+        return Live(answer["ResourceDescription"]["Identifier"], body, owned, owner)
 
     def _search(self, resource: Resource, schema: ResourceSchema, declared: Mapping[str, Any]) -> Live | None:
         """The one of this type with our tag; else one of the same name that no declaration of ours has."""

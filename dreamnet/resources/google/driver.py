@@ -6,7 +6,8 @@ Day-2 operations (stop, resume, promote, resize) aren't here: they call the serv
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dreamnet.clouds import google_rest
@@ -125,6 +126,44 @@ class GoogleDriver:
         if clean:
             clean(resource, live, self._call)
 
+    def listing(self, resource: Resource) -> str | None:
+        """Type and parent."""
+        if iam.is_member(resource.type):
+            return None
+        collection = load_type(resource.type)
+        return f"{resource.type} {resource.parent}" if collection.labels and collection.list else None
+
+    def undeclared(self, declared: Sequence[Resource], live: Mapping[str, Live | None]) -> list[Live]:
+        """What carries our label under one parent, and has none of the declared names."""
+        sample = declared[0]
+        collection = load_type(sample.type)
+        names = {one.name for one in declared}
+        names |= {str(one.body["displayName"]) for one in declared if "displayName" in one.body}
+        found = []
+        for body in self._items(collection, sample):
+            name = requests.item_name(collection, body)
+            own = self._live(collection, replace(sample, name=name), body)
+            if name not in names and own and own.owned:
+                found.append(own)
+        return found
+
+    def look_up(self, resource: Resource, identifier: str) -> Live | None:
+        """By its declared name: Google finds nothing under another."""
+        live = self.read(resource)
+        return live if live and live.identifier == identifier else None
+
+    def mark(self, resource: Resource, live: Live, token: str, progress: Progress) -> Live:
+        """Add our label to the live ones."""
+        collection = load_type(resource.type)
+        if collection.labels is None:
+            raise ResourceError(f"{resource.id}: a {resource.type} carries no label.", "Leave it out.")
+        before = requests.get_path(live.body, collection.labels) or {}
+        bare: dict[str, Any] = {}
+        requests.set_path(bare, collection.labels, {**before, OWNER_LABEL[0]: OWNER_LABEL[1]})
+        change = Change(f"/{collection.labels.replace('.', '/')}", before, bare)
+        labelled = resource.with_values(name=resource.name, parent=resource.parent, body=bare)
+        return self.update(labelled, live, [change], token, progress)
+
     # What the calls above are made of.
 
     def _call(self, collection: Collection, request: Request, what: str) -> dict[str, Any]:
@@ -167,27 +206,36 @@ class GoogleDriver:
     def _find(self, collection: Collection, resource: Resource) -> Live | None:
         """A resource whose name the server chose, by the name that people see."""
         wanted = resource.body.get("displayName", resource.name)
-        url = self._url(collection, collection.collection_path(resource.parent))
-        page = ""
+        for one in self._items(collection, resource):
+            if one.get("displayName") == wanted:
+                return self._live(collection, resource, one)
+        return None
+
+    def _items(self, collection: Collection, resource: Resource) -> Iterator[dict[str, Any]]:
+        """What the listing of a resource's parent holds; nothing where there is no such parent."""
+        assert collection.list
+        request = requests.listing(collection, collection.list, resource)
         while True:
-            parameters = {"pageToken": page} if page else {}
-            answer = google_rest.call(
-                self._require_account(), "GET", url, what=resource.id, parameters=parameters
-            )
-            for one in answer.get(collection.list_field, []):
-                if one.get("displayName") == wanted:
-                    return self._live(collection, resource, one)
-            page = answer.get("nextPageToken", "")
-            if not page:
-                return None
+            try:
+                answer = self._call(collection, request, resource.id)
+            except Refused as refused:
+                if refused.status != 404:
+                    raise
+                return
+            yield from answer.get(collection.list_field, [])
+            if not answer.get("nextPageToken"):
+                return
+            parameters = {**request.parameters, "pageToken": answer["nextPageToken"]}
+            request = replace(request, parameters=parameters)
 
     def _live(
         self, collection: Collection, resource: Resource, body: Mapping[str, Any] | None
     ) -> Live | None:
         if body is None:
             return None
-        key, value = OWNER_LABEL
-        labels = requests.get_path(body, collection.labels) if collection.labels else {key: value}
+        key, ours = OWNER_LABEL
+        labels = requests.get_path(body, collection.labels) if collection.labels else {}
+        owner = str((labels or {}).get(key, ""))
         identifier = (
             body.get("selfLink")
             or (body.get("name") if collection.full_names else None)
@@ -195,7 +243,7 @@ class GoogleDriver:
         )
         if collection.id_place[0] == "server":
             identifier = body["name"]
-        return Live(str(identifier), body, owned=(labels or {}).get(key) == value)
+        return Live(str(identifier), body, collection.labels is None or owner == ours, owner)
 
     def _wait(
         self,

@@ -73,7 +73,7 @@ def create(collection: Collection, resource: Resource, token: str) -> Request:
         )
     body = _named(collection, resource)
     place, key = collection.id_place
-    parameters: dict[str, Any] = {}
+    parameters = listing(collection, method, resource).parameters
     if place == "query":
         parameters[key] = resource.name
     beside = {name: body.pop(name) for name in collection.beside if name in body}
@@ -88,8 +88,6 @@ def create(collection: Collection, resource: Resource, token: str) -> Request:
         body[key] = f"CREATE DATABASE {quote}{resource.name}{quote}"
     if "requestId" in method.query:
         parameters["requestId"] = request_id(token, resource)
-    if not collection.parent_template and "project" in method.query:
-        parameters["project"] = project_of(resource.parent)
     path = (
         collection.item_path(resource.parent, resource.name)
         if place == "path"
@@ -124,6 +122,24 @@ def _complete_reference(
     for key, value in (("projectId", places.get("projects")), ("datasetId", places.get("datasets"))):
         if value and key in schema.get("properties", {}):
             body[reference].setdefault(key, value)
+
+
+def listing(collection: Collection, method: Method, resource: Resource) -> Request:
+    """The request that lists what stands beside a resource."""
+    parameters: dict[str, Any] = {}
+    if not collection.parent_template and "project" in method.query:
+        parameters["project"] = project_of(resource.parent)
+    return Request(method, collection.collection_path(resource.parent), parameters)
+
+
+def item_name(collection: Collection, body: Mapping[str, Any]) -> str:
+    """A listed resource's name as its declaration would hold it; of names that the server chose, the one that
+    people see."""
+    place, key = collection.id_place
+    if place == "server" and "displayName" in body:
+        return str(body["displayName"])
+    found = get_path(body, key) if place == "reference" else body.get("name")
+    return str(found or "").rsplit("/", 1)[-1]
 
 
 def request_id(token: str, resource: Resource) -> str:

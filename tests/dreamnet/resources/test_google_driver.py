@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ from google_server import PROJECT, Running, running
 
 from dreamnet.clouds.google import GoogleAccount
 from dreamnet.errors import CredentialsError, NotRehearsable, ResourceError, UnreachableError
-from dreamnet.resources.google import GoogleDriver
-from dreamnet.resources.model import Live, Resource
+from dreamnet.resources.google import GoogleDriver, requests
+from dreamnet.resources.model import Change, Live, Resource
 
 P = f"projects/{PROJECT}"
 REGION, ZONE = f"{P}/locations/us-central1", f"{P}/zones/us-central1-a"
@@ -357,3 +359,61 @@ def test_what_is_not_ours_is_seen(driver: GoogleDriver) -> None:
     theirs = driver.read(declared(mine.type, "theirs", P, body))
     assert theirs
     assert not theirs.owned
+
+
+@pytest.mark.parametrize(
+    ("type_name", "parent", "body", "labels"),
+    [
+        ("pubsub.v1/projects.topics", P, {}, "labels"),
+        ("sqladmin.v1/instances", P, SQL, "settings.userLabels"),
+        (
+            "container.v1/projects.locations.clusters",
+            f"{P}/locations/us-central1-a",
+            CLUSTER,
+            "resourceLabels",
+        ),
+        ("monitoring.v3/projects.alertPolicies", P, {"combiner": "OR", "conditions": []}, "userLabels"),
+        ("secretmanager.v1/projects.secrets", P, {"replication": {"automatic": {}}}, "labels"),
+    ],
+)
+def test_what_carries_our_mark_undeclared_is_listed_and_the_mark_is_put_beside_other_labels(
+    driver: GoogleDriver,
+    monkeypatch: pytest.MonkeyPatch,
+    type_name: str,
+    parent: str,
+    body: dict[str, Any],
+    labels: str,
+) -> None:
+    from localcloud.google.hooks import container
+
+    monkeypatch.setattr(container, "_kubernetes", lambda *told: None)
+    stray, other = (declared(type_name, name, parent, body) for name in ("stray", "another"))
+    made = driver.create(stray, f"mark-{type_name}", quiet)
+    assert driver.listing(stray) == driver.listing(other)
+
+    def listed(*known: Resource) -> bool:
+        return made.identifier in [one.identifier for one in driver.undeclared(known, {})]
+
+    assert listed(other)
+    assert not listed(other, stray)
+
+    theirs = copy.deepcopy(body)
+    requests.set_path(theirs, labels, {"team": "dreams"})
+    change = Change(f"/{labels.replace('.', '/')}", {}, {})
+    with monkeypatch.context() as another:
+        another.setattr(requests, "OWNER_LABEL", ("managed-by", "somebody"))
+        driver.update(replace(stray, body=theirs), made, [change], f"take-{type_name}", quiet)
+    live = driver.read(stray)
+    assert live
+    assert (live.owned, live.owner) == (False, "somebody")
+    assert not listed(other)
+    marked = driver.mark(stray, live, f"mark-{type_name}", quiet)
+    assert (marked.owned, requests.get_path(marked.body, labels)["team"]) == (True, "dreams")
+    assert driver.diff(stray, marked) == []
+    driver.delete(stray, marked, f"delete-{type_name}", quiet)
+
+
+def test_what_carries_no_label_is_in_no_listing(driver: GoogleDriver) -> None:
+    assert driver.listing(declared("sqladmin.v1/databases", "d", f"{P}/instances/i", {})) is None
+    member = declared("cloudresourcemanager.v3/projects.iamMembers", "m", P, {})
+    assert driver.listing(member) is None

@@ -1,52 +1,14 @@
 import threading
 
 import pytest
+from fake_world import statuses
 
 from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError
-from dreamnet.resources.apply import apply_plan
-from dreamnet.resources.catalogue import load_catalogue
-from dreamnet.resources.destroy import destroy
-from dreamnet.resources.plan import Plan, make_plan
-
-ONE = "id: google/{0}\ntype: t\nname: {0}\nparent: p\nbody: {{{1}}}\n"
-VARIABLES = {"google.project": "p-1"}
-SECRETS = {"pw": "hunter2"}
-
-
-@pytest.fixture
-def world(write, cloud):
-    """A network, a database with a password on it, an application on both, and a bucket apart."""
-
-    class World:
-        def declare(self, **bodies):
-            texts = [ONE.format(name, body) for name, body in bodies.items()]
-            self.catalogue = load_catalogue(write({"google/all.yaml": "---\n".join(texts)}))
-
-        def plan(self):
-            return make_plan(self.catalogue, {"google": cloud}, VARIABLES)
-
-        def apply(self, plan, secrets=SECRETS, progress=lambda rid, text: None):
-            return apply_plan(plan, self.catalogue, {"google": cloud}, VARIABLES, secrets, progress)
-
-        def destroy(self):
-            return destroy(self.catalogue, {"google": cloud}, VARIABLES, lambda rid, text: None)
-
-    made = World()
-    made.declare(
-        network="size: 1",
-        database="net: '${resource:google/network.link}', password: '${secret.pw}', tier: micro",
-        app="db: '${resource:google/database.link}', image: 'img-${google.project}'",
-        bucket="fixed_location: EU",
-    )
-    return made
+from dreamnet.resources.plan import Plan
 
 
 def actions(plan):
     return {step.id.removeprefix("google/"): step.action for step in plan.steps}
-
-
-def statuses(report):
-    return {outcome.id.removeprefix("google/"): outcome.status for outcome in report.outcomes}
 
 
 def test_a_plan_changes_nothing_and_equal_plans_have_equal_ids(world, cloud):
@@ -228,7 +190,7 @@ def test_what_is_not_ours_is_refused_by_name(world, cloud):
     with pytest.raises(PrecheckFailed, match=r"google/network \(fake://network\), google/bucket"):
         world.plan()
     with pytest.raises(PrecheckFailed, match="do not carry our mark"):
-        world.destroy()
+        world.plan_destroy()
     assert cloud.calls == []
 
 
@@ -246,22 +208,6 @@ def test_a_changed_plan_file_is_refused(world):
         Plan.from_json("[]")
 
 
-def test_destroy_goes_in_reverse_and_is_repeatable(world, cloud):
-    world.apply(world.plan())
-    cloud.calls.clear()
-    cloud.fail("database")
-    report = world.destroy()
-    assert statuses(report) == {
-        "app": "done",
-        "database": "failed",
-        "network": "not-started",
-        "bucket": "done",
-    }
-    del cloud.failing["database"]
-    assert statuses(world.destroy())["app"] == "unchanged"
-    assert cloud.bodies == {}
-
-
 def test_a_plan_after_a_destroy_has_idempotency_keys_of_its_own(world, cloud):
     first = world.plan()
     world.apply(first)
@@ -272,3 +218,29 @@ def test_a_plan_after_a_destroy_has_idempotency_keys_of_its_own(world, cloud):
     assert len(cloud.tokens["create network"]) == 2, (
         "a cloud would take an old key for the old, finished request"
     )
+
+
+def test_a_replacement_that_takes_data_away_needs_its_own_consent(world, cloud):
+    world.types["bucket"] = "storage.v1/buckets"
+    world.declare(network="size: 1", bucket="fixed_location: EU", other="fixed_place: EU")
+    world.apply(world.plan())
+    cloud.bodies["bucket"].update(fixed_location="US", deletionProtection=True)
+    cloud.bodies["other"]["fixed_place"] = "US"
+    cloud.bodies["network"]["size"] = 2
+    plan = world.plan()
+    data, guard = "lose-data:google/bucket", "lift-protection:google/bucket"
+    assert f"(deletes what is there with its data: objects), needs the consent {data} and {guard} |" in (
+        plan.markdown()
+    )
+    assert Plan.from_json(plan.to_json()) == plan
+    cloud.calls.clear()
+    with pytest.raises(PrecheckFailed, match=r"replaces google/bucket, and its data goes \(objects\)") as no:
+        world.apply(plan, consents=[guard])
+    assert no.value.problem.endswith("Nothing was changed.")
+    assert no.value.remedy.endswith(f"give the consent: {data}.")
+    with pytest.raises(PrecheckFailed, match="which /deletionProtection protects"):
+        world.apply(plan, consents=[data, "lift-protection:google/other"])
+    assert cloud.calls == []
+    assert world.apply(plan, consents=[data, guard]).ok
+    assert cloud.bodies["bucket"]["fixed_location"] == "EU"
+    assert world.plan().changes == ()
