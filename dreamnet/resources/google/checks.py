@@ -13,6 +13,10 @@ from dreamnet.resources.model import Problem, Resource
 #: What Google accepts as a resource's id, over all APIs (buckets may hold dots, BigQuery underscores).
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,253}")
 
+#: A record set: a name with its last dot, and a type (cloud.google.com/dns/docs/records-overview,
+#: November 2026).
+_RECORD = re.compile(r"(\*\.)?([a-z0-9_-]+\.)+/[A-Z]+")
+
 
 def problems(resource: Resource) -> Iterator[Problem]:
     """Everything wrong with the declaration."""
@@ -38,8 +42,10 @@ def _place(collection: Collection, resource: Resource) -> Iterator[Problem]:
     fits = collection.variables(parent) if collection.parent_template else parent.startswith("projects/")
     if fits is None or fits is False:
         yield Problem(resource.source, "/parent", f"is {resource.parent}; {collection} hangs under {wanted}")
-    named_by_people = collection.id_place[0] == "server"
-    if not named_by_people and not _NAME.fullmatch(validation.REFERENCE.sub("x", resource.name)):
+    name = validation.REFERENCE.sub("x", resource.name)
+    if collection.name_parts > 1 and not _RECORD.fullmatch(name):
+        yield Problem(resource.source, "/name", f"is {resource.name!r}; a record set's is NAME./TYPE")
+    elif collection.name_parts == 1 and collection.id_place[0] != "server" and not _NAME.fullmatch(name):
         yield Problem(resource.source, "/name", f"is {resource.name!r}; Google wants letters, digits, '-'")
 
 

@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from dreamnet.clouds.google_rest import document
 from dreamnet.errors import ConfigurationError
+from dreamnet.resources.google.conventions import (
+    COMPOUND_NAMES,
+    DECLARED_PARAMETERS,
+    REPLACED,
+    SERVER_NAMED,
+    SERVICE_ACCOUNTS,
+    SET_APART,
+    SHORT_NAMES,
+)
 
 #: Where a new resource's id goes: the URL's end (PUT), a query parameter, a field of the body (`name`), a
 #: field beside the wrapped body (`instanceId`), a reference inside the body (`datasetReference.datasetId`),
@@ -24,25 +33,6 @@ IdPlace = Literal["path", "query", "body", "sibling", "reference", "statement", 
 #: How a method answers: with the resource or nothing, with an operation that ends with `done: true`, or
 #: with one that ends with `status: DONE`.
 Answer = Literal["plain", "done", "status"]
-
-#: APIs whose resources carry their short name in `name` although their URLs hold full ones.
-SHORT_NAMES = frozenset({"container"})
-
-#: Collections whose names the server chooses, although `name` can be written (monitoring.v1 and v3
-#: reference).
-SERVER_NAMED = frozenset(
-    {
-        "monitoring/projects.dashboards",
-        "monitoring/projects.alertPolicies",
-        "monitoring/projects.notificationChannels",
-        "monitoring/projects.uptimeCheckConfigs",
-        "monitoring/projects.groups",
-    }
-)
-
-#: The collection whose resources are addressed by an e-mail address made of the id and the project
-#: (iam.v1 reference, `projects.serviceAccounts`, November 2026).
-SERVICE_ACCOUNTS = "iam/projects.serviceAccounts"
 
 #: Fields of a create request that aren't the resource and aren't declared: they come from its header.
 _FROM_HEADER = frozenset({"parent", "name", "createStatement"})
@@ -198,7 +188,7 @@ class Collection:
         self.list = methods.get("list")
         self.create = methods.get("create") or methods.get("insert")
         self.delete = methods.get("delete") or methods.get("dropDatabase")
-        self.patch = methods.get("patch") or self._partial_update()
+        self.patch = self._patch()
         self.update = methods.get("update")
 
     def __str__(self) -> str:
@@ -209,8 +199,11 @@ class Collection:
         """`<api>/<collection>`, the same for every version."""
         return f"{self.api.name}/{self.name}"
 
-    def _partial_update(self) -> Method | None:
-        return next((m for name, m in self.methods.items() if name.startswith("partialUpdate")), None)
+    def _patch(self) -> Method | None:
+        patch = self.methods.get("patch") or next(
+            (method for name, method in self.methods.items() if name.startswith("partialUpdate")), None
+        )
+        return replace(patch, replaces=True) if patch and self.key in REPLACED else patch
 
     @cached_property
     def item_template(self) -> str:
@@ -235,7 +228,8 @@ class Collection:
         """What a declaration's `parent` must look like: `projects/{projectsId}`. Empty for buckets, whose
         project is a query parameter."""
         path = self.item_template.removeprefix(self.version_prefix)
-        return path.rsplit("/", 2)[0] if path.count("/") >= 2 else ""
+        parts = self.name_parts + 1
+        return path.rsplit("/", parts)[0] if path.count("/") >= parts else ""
 
     @cached_property
     def full_name_depth(self) -> int:
@@ -249,7 +243,12 @@ class Collection:
     @cached_property
     def literal(self) -> str:
         """The path's word for the collection: `clusters`, `b`."""
-        return self.item_template.rsplit("/", 2)[-2]
+        return self.item_template.split("/")[-1 - self.name_parts]
+
+    @property
+    def name_parts(self) -> int:
+        """How many segments of a resource's path are its name: one, or two (a record set's name and type)."""
+        return COMPOUND_NAMES.get(self.key, 1)
 
     @cached_property
     def schema_name(self) -> str:
@@ -260,10 +259,16 @@ class Collection:
                 return name
         raise ConfigurationError(f"{self} has no schema of a resource.", "Use another collection.")
 
-    @property
+    @cached_property
     def schema(self) -> Mapping[str, Any]:
-        """The resource's schema itself."""
-        return self.api.schema(self.schema_name)
+        """The resource's schema itself, with the fields that have a method of their own as ones to be set."""
+        schema = self.api.schema(self.schema_name)
+        apart = SET_APART.get(self.key)
+        if not apart:
+            return schema
+        properties = schema["properties"]
+        settable = {name: {**properties[name], "readOnly": False, "description": ""} for name in apart}
+        return {**schema, "properties": {**properties, **settable}}
 
     @cached_property
     def wrapper(self) -> str | None:
@@ -286,7 +291,10 @@ class Collection:
     @cached_property
     def beside(self) -> Mapping[str, Mapping[str, Any]]:
         """Fields of the create request that stand beside the resource, by name: Bigtable's `clusters`,
-        Spanner's `extraStatements`. A declaration holds them among the resource's own."""
+        Spanner's `extraStatements`, a scheduled query's `serviceAccountName`. A declaration holds them among
+        the resource's own."""
+        if self.create and self.key in DECLARED_PARAMETERS:
+            return {name: self.create.query[name] for name in DECLARED_PARAMETERS[self.key]}
         if self.create is None or self.create.request in (None, self.schema_name):
             return {}
         properties = self.api.schema(self.create.request).get("properties", {})
@@ -300,7 +308,7 @@ class Collection:
     @property
     def bare_create(self) -> bool:
         """Whether creation takes nothing of the resource itself: what is declared of it is set afterwards."""
-        return bool(self.beside) and self.wrapper is None
+        return bool(self.beside) and self.wrapper is None and self.key not in DECLARED_PARAMETERS
 
     @cached_property
     def id_place(self) -> tuple[IdPlace, str]:
@@ -351,7 +359,7 @@ class Collection:
             method
             and method.full_names
             and "name" in self.schema.get("properties", {})
-            and self.api.name not in SHORT_NAMES
+            and not {self.api.name, self.key} & SHORT_NAMES
         )
 
     @cached_property

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dreamnet.resources.google import bigtable, dataflow, gke, iam_roles
-from dreamnet.resources.google.discovery import SERVICE_ACCOUNTS, Collection
+from dreamnet.resources.google.conventions import SERVICE_ACCOUNTS
+from dreamnet.resources.google.discovery import Collection
 from dreamnet.resources.google.requests import Request
 from dreamnet.resources.model import Change, Live, Resource
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dreamnet.errors import ResourceError
+from dreamnet.resources.google.conventions import DECLARED_PARAMETERS, FIXED_PARAMETERS, SET_APART
 from dreamnet.resources.google.discovery import Collection, Method
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Resource
 
@@ -72,11 +73,40 @@ def create(collection: Collection, resource: Resource, token: str) -> Request:
             "Declare the resource that it comes with.",
         )
     body = _named(collection, resource)
+    beside = {name: body.pop(name) for name in collection.beside if name in body}
+    parameters = _create_parameters(collection, method, resource, token)
+    if collection.key in DECLARED_PARAMETERS:
+        parameters.update(beside)
+    else:
+        body = _wrapped(collection, resource, body, beside)
+    path = (
+        collection.item_path(resource.parent, resource.name)
+        if collection.id_place[0] == "path"
+        else collection.collection_path(resource.parent)
+    )
+    return Request(method, path, parameters, body)
+
+
+def _create_parameters(
+    collection: Collection, method: Method, resource: Resource, token: str
+) -> dict[str, Any]:
     place, key = collection.id_place
-    parameters = listing(collection, method, resource).parameters
+    parameters = {
+        **listing(collection, method, resource).parameters,
+        **FIXED_PARAMETERS.get(collection.key, {}),
+    }
     if place == "query":
         parameters[key] = resource.name
-    beside = {name: body.pop(name) for name in collection.beside if name in body}
+    if "requestId" in method.query:
+        parameters["requestId"] = request_id(token, resource)
+    return parameters
+
+
+def _wrapped(
+    collection: Collection, resource: Resource, body: dict[str, Any], beside: dict[str, Any]
+) -> dict[str, Any]:
+    """The body as the request wants it: the resource, or the resource and what stands beside it."""
+    place, key = collection.id_place
     if collection.wrapper:
         body = {collection.wrapper: body, **beside}
     elif collection.bare_create:
@@ -86,19 +116,14 @@ def create(collection: Collection, resource: Resource, token: str) -> Request:
     if place == "statement":
         quote = '"' if beside.get("databaseDialect") == "POSTGRESQL" else "`"
         body[key] = f"CREATE DATABASE {quote}{resource.name}{quote}"
-    if "requestId" in method.query:
-        parameters["requestId"] = request_id(token, resource)
-    path = (
-        collection.item_path(resource.parent, resource.name)
-        if place == "path"
-        else collection.collection_path(resource.parent)
-    )
-    return Request(method, path, parameters, body)
+    return body
 
 
 def _named(collection: Collection, resource: Resource) -> dict[str, Any]:
-    """The body with our label and, where the body holds it, the name."""
+    """The body with our label and, where the body holds it, the name, without what has its own method."""
     body = with_owner(collection, resource.body)
+    for name in SET_APART.get(collection.key, ()):
+        body.pop(name, None)
     place, key = collection.id_place
     properties = collection.schema.get("properties", {})
     if place == "server":
@@ -106,7 +131,8 @@ def _named(collection: Collection, resource: Resource) -> dict[str, Any]:
             body.setdefault("displayName", resource.name)
     elif place in ("body", "reference"):
         full = collection.full_name(resource.parent, resource.name)
-        set_path(body, key, full if collection.full_names else resource.name)
+        short = resource.name.split("/")[0]
+        set_path(body, key, full if collection.full_names else short)
         if place == "reference":
             _complete_reference(collection, resource, body, key.split(".")[0])
     return body
@@ -138,6 +164,8 @@ def item_name(collection: Collection, body: Mapping[str, Any]) -> str:
     place, key = collection.id_place
     if place == "server" and "displayName" in body:
         return str(body["displayName"])
+    if collection.name_parts > 1:
+        return f"{body['name']}/{body['type']}"
     found = get_path(body, key) if place == "reference" else body.get("name")
     return str(found or "").rsplit("/", 1)[-1]
 
@@ -210,6 +238,7 @@ def _masked(
     collection: Collection, method: Method, path: str, body: dict[str, Any], paths: list[str], token: str
 ) -> Request:
     parameters: dict[str, Any] = {"requestId": token} if "requestId" in method.query else {}
+    parameters.update(FIXED_PARAMETERS.get(collection.key, {}))
     if "updateMask" in method.query:
         parameters["updateMask"] = ",".join(paths)
     if collection.update_wrapper:
