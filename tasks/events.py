@@ -8,15 +8,14 @@ from prefect import task
 
 from dreamnet.errors import VerificationError
 from dreamnet.events import dreams
-from dreamnet.events.packaging import package_function, upload_aws, upload_google
+from dreamnet.events.packaging import lambda_packages, package_function, upload_aws, upload_google
 from dreamnet.monitoring.check import check_dashboard_and_alert
 from dreamnet.report import Clock, Step
 from tasks.support import CLOUD_TASK, PROJECT, aws_account, google_account, progress, publish
 
 GOOGLE_FUNCTION = PROJECT / "functions" / "google" / "dream_processed"
-AWS_FUNCTION = PROJECT / "functions" / "aws" / "dream_events"
-#: The declared handler is `dream_events.handler`.
-AWS_RENAMED = {"handler.py": "dream_events.py"}
+AWS_FUNCTIONS = PROJECT / "functions" / "aws"
+AWS_FUNCTION = AWS_FUNCTIONS / "dream_events"
 TOPIC, BUS, TABLE = "dream-events", "dreamnet", "dreamnet-processed-events"
 
 
@@ -26,11 +25,12 @@ def upload_functions(profile: str, run: str) -> Step:
     clock = Clock("Functions' source")
     google, aws = google_account(profile), aws_account(profile)
     ours, theirs = f"{google.project}-functions", f"dreamnet-{aws.account_id}-functions"
+    packages = lambda_packages(AWS_FUNCTIONS)
     written = [
         upload_google(google, ours, "dream_processed.zip", package_function(GOOGLE_FUNCTION)),
-        upload_aws(aws, theirs, "dream_events.zip", package_function(AWS_FUNCTION, AWS_RENAMED)),
+        *[upload_aws(aws, theirs, key, archive) for key, archive in packages.items()],
     ]
-    said = f"gs://{ours}/dream_processed.zip and s3://{theirs}/dream_events.zip"
+    said = f"gs://{ours}/dream_processed.zip and {len(packages)} archives in s3://{theirs}"
     return clock.done(said) if any(written) else clock.unchanged(said)
 
 

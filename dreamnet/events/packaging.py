@@ -53,6 +53,22 @@ def package_function(path: Path, renamed: Mapping[str, str] | None = None) -> by
     return buffer.getvalue()
 
 
+def lambda_packages(folder: Path) -> dict[str, bytes]:
+    """The archive of every Lambda function under a folder, by the key that its declaration names.
+
+    `NAME/handler.py` becomes `NAME.zip` with the module `NAME.py`: the declared handler is `NAME.handler`.
+
+    Raises:
+        ConfigurationError: there is no function in the folder.
+    """
+    names = sorted(path.parent.name for path in folder.glob("*/handler.py"))
+    if not names:
+        raise ConfigurationError(
+            f"There is no Lambda function in {folder}.", "Name the folder that holds NAME/handler.py."
+        )
+    return {f"{name}.zip": package_function(folder / name, {"handler.py": f"{name}.py"}) for name in names}
+
+
 def upload_google(account: GoogleAccount, bucket: str, name: str, archive: bytes) -> bool:
     """Make the object `gs://bucket/name` hold an archive.
 
