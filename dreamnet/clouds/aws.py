@@ -41,6 +41,18 @@ REFUSED = frozenset(
     }
 )
 
+#: Error codes that say that there were too many calls (the same references).
+TOO_MANY = frozenset(
+    {
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+
 #: The code with which the local cloud says that it does not implement a call.
 NOT_IN_REHEARSAL = "NotInRehearsal"
 
@@ -101,7 +113,8 @@ class AwsAccount:
                 config = Config(
                     connect_timeout=CONNECT_TIMEOUT,
                     read_timeout=READ_TIMEOUT,
-                    retries={"mode": "standard", "total_max_attempts": 4},
+                    # Adaptive: a client slows down once its service throttles, as dreamnet.clouds.pace does.
+                    retries={"mode": "adaptive", "total_max_attempts": 5},
                     max_pool_connections=32,
                     s3={"addressing_style": "path"} if self.endpoint_url else None,
                 )

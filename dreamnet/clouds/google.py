@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dreamnet.clouds import google_rest
+from dreamnet.clouds.pace import Pace
 
 if TYPE_CHECKING:  # each takes up to a second to import: only when a client is wanted
     import google.auth.credentials
@@ -42,6 +43,7 @@ class GoogleAccount:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
     _apis: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    _paces: dict[str, Pace] = field(default_factory=dict, repr=False, compare=False)
     _lock: Any = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
@@ -76,6 +78,12 @@ class GoogleAccount:
             make: Any = AuthorizedSession  # google-auth has no annotations here
             self._local.session = make(self.credentials)
         return self._local.session
+
+    def pace(self, url: str) -> Pace:
+        """The rate of calls to the service at this address."""
+        service = "/".join(url.split("/")[:4])
+        with self._lock:
+            return self._paces.setdefault(service, Pace())
 
     def api(self, name: str, version: str) -> Any:
         """A discovery client, such as `api("container", "v1")`, built from the bundled document without

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
@@ -20,12 +21,21 @@ from dreamnet.errors import (
 
 if TYPE_CHECKING:
     from dreamnet.clouds.google import GoogleAccount
+    from dreamnet.clouds.pace import Pace
 
 #: Answers after which the same request may succeed (google.aip.dev/194 and the SRE guidance of Cloud APIs).
-RETRYABLE = frozenset({429, 502, 503})
+RETRYABLE = frozenset({502, 503})
 
 #: Attempts in all, and the first wait in seconds, which doubles each time and is shortened at random.
 ATTEMPTS, FIRST_WAIT = 5, 0.25
+
+#: What is said where there were too many calls: by status 429, or by 403 with one of these reasons
+#: (docs.cloud.google.com/compute/api-quota and Google's older APIs, read November 2026).
+TOO_MANY = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
+
+#: Quotas are counted a minute: seconds for which a throttled call is repeated, and between two attempts at
+#: most.
+PATIENCE, LONGEST_WAIT = 90.0, 16.0
 
 
 class Refused(ResourceError):
@@ -103,17 +113,37 @@ def call(
         CredentialsError, UnreachableError, NotRehearsable: as their names say.
         Refused: any other answer that is not a success.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    pace = account.pace(url)
+    deadline = time.monotonic() + PATIENCE
+    for attempt in itertools.count(1):
+        pace.wait()
         try:
             answer = _send(account, http_method, url, parameters, body)
         except ConnectionError as error:
             if attempt == ATTEMPTS or _refused_connection(error):
                 raise _unreachable(what, url) from error
         else:
-            if answer.status_code not in RETRYABLE or attempt == ATTEMPTS:
+            if not _again(answer, attempt, deadline, pace):
                 return _result(what, answer)
-        time.sleep(FIRST_WAIT * 2**attempt * random.uniform(0.5, 1.0))
+        pause = min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)
+        time.sleep(pause * random.uniform(0.5, 1.0))
     raise AssertionError("the last attempt returns or raises")
+
+
+def _again(answer: Any, attempt: int, deadline: float, pace: Pace) -> bool:
+    """Whether the same request may succeed a little later."""
+    if answer.status_code == 429 or (answer.status_code == 403 and _too_many(answer)):
+        pace.throttled()
+        return time.monotonic() < deadline
+    return answer.status_code in RETRYABLE and attempt < ATTEMPTS
+
+
+def _too_many(answer: Any) -> bool:
+    try:
+        errors = answer.json()["error"]["errors"]
+        return any(one.get("reason") in TOO_MANY for one in errors)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _send(account: GoogleAccount, method: str, url: str, parameters: Any, body: Any) -> Any:

@@ -12,7 +12,7 @@ from dreamnet.clouds.aws import AwsAccount, aws_errors
 from dreamnet.errors import ConfigurationError, ResourceError
 from dreamnet.resources.aws.comparison import changes, tags_as_declared, tags_of
 from dreamnet.resources.aws.identifiers import findable, known_identifier, natural_key
-from dreamnet.resources.aws.requests import HandlerFailed, Requests
+from dreamnet.resources.aws.requests import HandlerFailed, Requests, unthrottled
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
 from dreamnet.resources.aws.validation import given, schema_problems
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
@@ -177,7 +177,7 @@ class AwsDriver:
         client = self.account.client("cloudcontrol", resource.parent)
         with aws_errors(resource.id):
             try:
-                answer = client.get_resource(TypeName=resource.type, Identifier=identifier)
+                answer = unthrottled(client.get_resource, TypeName=resource.type, Identifier=identifier)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
                     return None
@@ -211,10 +211,14 @@ class AwsDriver:
         arguments: dict[str, Any] = {"TypeName": resource.type}
         if schema.list_needs:
             arguments["ResourceModel"] = json.dumps({key: declared.get(key) for key in schema.list_needs})
-        with aws_errors(resource.id):
-            for page in client.get_paginator("list_resources").paginate(**arguments):
-                for found in page["ResourceDescriptions"]:
-                    yield found["Identifier"], json.loads(found.get("Properties") or "{}")
+        while True:
+            with aws_errors(resource.id):
+                page = unthrottled(client.list_resources, **arguments)
+            for found in page["ResourceDescriptions"]:
+                yield found["Identifier"], json.loads(found.get("Properties") or "{}")
+            if not page.get("NextToken"):
+                return
+            arguments["NextToken"] = page["NextToken"]
 
     def _schema(self, resource: Resource) -> ResourceSchema:
         schema = resource_schema(resource.type, resource.parent)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dreamnet.clouds.aws import aws_errors, refused
+from dreamnet.clouds.aws import TOO_MANY, aws_errors, refused
 from dreamnet.errors import NotRehearsable, ResourceError
 from dreamnet.resources.model import Progress
 
@@ -17,10 +17,13 @@ from dreamnet.resources.model import Progress
 RETRYABLE = frozenset(
     {"Throttling", "ServiceInternalError", "NetworkFailure", "ResourceConflict", "NotStabilized"}
 )
-#: The same for refusals of the call itself. botocore repeats throttled calls on its own.
-_BUSY = frozenset(
-    {"ConcurrentOperationException", "ResourceConflictException", "ConcurrentModificationException"}
-)
+#: The same for refusals of the call itself. botocore has repeated throttled calls already, but gives up when
+#: many threads are throttled at once (github.com/hashicorp/terraform-provider-awscc issue 3295, August 2026).
+_BUSY = TOO_MANY | {
+    "ConcurrentOperationException",
+    "ResourceConflictException",
+    "ConcurrentModificationException",
+}
 
 #: Refusals of the call that say the same as a handler's code.
 _KNOWN = {"ResourceNotFoundException": "NotFound", "AlreadyExistsException": "AlreadyExists"}
@@ -82,7 +85,7 @@ class Requests:
         for attempt in range(_ATTEMPTS):
             event = self._submit(operation, arguments, f"{token}-{attempt}")
             if event is None:
-                progress(f"{self.what}: another operation is under way, waiting")
+                progress(f"{self.what}: AWS is busy, waiting")
                 _pause(attempt)
                 continue
             stale = event["OperationStatus"] == "FAILED"
@@ -132,10 +135,28 @@ class Requests:
             time.sleep(random.uniform(0.7, 1.0) * pause)
             pause = min(pause * 1.6, _POLL_MOST)
             with aws_errors(self.what):
-                event = self.client.get_resource_request_status(RequestToken=event["RequestToken"])[
-                    "ProgressEvent"
-                ]
+                event = unthrottled(
+                    self.client.get_resource_request_status, RequestToken=event["RequestToken"]
+                )["ProgressEvent"]
         return event
+
+
+def unthrottled(call: Callable[..., Any], **arguments: Any) -> Any:
+    """What a reading call answers, asked again while the service says that there are too many.
+
+    Raises:
+        botocore.exceptions.ClientError: any other refusal, or the last one.
+    """
+    from botocore.exceptions import ClientError
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return call(**arguments)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in TOO_MANY:
+                raise
+        _pause(attempt)
+    return call(**arguments)
 
 
 def _pause(attempt: int) -> None:

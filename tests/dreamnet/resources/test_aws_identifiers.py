@@ -61,11 +61,11 @@ class Account:
     def client(self, name, region):
         return self
 
-    def get_paginator(self, name):
-        return self
-
-    def paginate(self, **arguments):
-        yield {"ResourceDescriptions": [self._described(key) for key in self.found]}
+    def list_resources(self, TypeName, NextToken=""):
+        """One a page."""
+        here, *later = [key for key in self.found if key >= NextToken]
+        page = {"ResourceDescriptions": [self._described(here)]}
+        return {**page, "NextToken": later[0]} if later else page
 
     def get_resource(self, TypeName, Identifier):
         return {"ResourceDescription": self._described(Identifier)}

@@ -92,3 +92,24 @@ def test_takes_no_longer_than_said():
     client = Client(*[GOING] * 3)
     with pytest.raises(ResourceError, match="not finished"):
         Requests(client, "aws/x", -1).run("create_resource", {}, "t", lambda text: None)
+
+
+def test_reads_are_asked_again_while_throttled_and_only_then():
+    client = Client("ThrottlingException", "Throttling", DONE)
+    answer = requests.unthrottled(client.get_resource_request_status, RequestToken="r")
+    assert answer["ProgressEvent"]["OperationStatus"] == "SUCCESS"
+    client = Client("AccessDeniedException", DONE)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        requests.unthrottled(client.get_resource_request_status, RequestToken="r")
+    assert len(client.events) == 1
+    endless = Client(*["ThrottlingException"] * 20)
+    with pytest.raises(ClientError, match="Throttling"):
+        requests.unthrottled(endless.get_resource_request_status, RequestToken="r")
+    assert len(endless.events) == 13
+
+
+def test_a_throttled_submission_waits_for_its_turn():
+    client, identifier, said = run("ThrottlingException", GOING, DONE)
+    assert identifier == "i"
+    assert said == ["aws/x: AWS is busy, waiting"]
+    assert client.tokens == ["t-0", "t-1"]
