@@ -70,6 +70,7 @@ class LocalAws:
         from localcloud.aws.registry import HANDLERS
         from localcloud.aws.services.engines import Background, Eks, ElastiCache, Rds
         from localcloud.aws.services.functions import Lambda
+        from localcloud.aws.services.readiness import Readiness
 
         show_real_addresses()
         changed, account_id = self._snapshots.touch, credentials.aws_account_id
@@ -82,6 +83,7 @@ class LocalAws:
             Rds(account_id, engines, background),
             Eks(account_id, engines, background, credentials.google_access_token),
             ElastiCache(account_id, engines, background),
+            Readiness(account_id),
         ]
         gateway = Gateway(
             self._keys,

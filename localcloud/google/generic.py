@@ -8,7 +8,7 @@ from typing import Any
 
 from dreamnet.resources.google import validation
 from dreamnet.resources.google.discovery import Method
-from localcloud.google import bodies
+from localcloud.google import bodies, places
 from localcloud.google.calls import Call
 from localcloud.google.hooks import Refusal, invalid, not_in_the_rehearsal
 from localcloud.google.store import Stored
@@ -32,6 +32,8 @@ def answer(call: Call) -> dict[str, Any]:
     name = call.method.name
     if name in verbs:
         return verbs[name](call, _about(call))
+    if (call.method.collection, name) == ("projects.locations", "list"):
+        return places.locations(call.api.name, call.context.project)
     plain = _plain(call)
     if plain is None or name in call.hook.unsupported:
         raise not_in_the_rehearsal(call.method.id)
