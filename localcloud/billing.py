@@ -49,11 +49,19 @@ _SERVICES = {
     "sqladmin.v1": "Cloud SQL",
     "redis.v1": "Cloud Memorystore for Redis",
     "compute.v1": "Compute Engine",
+    "storage.v1": "Cloud Storage",
+    "bigquery.v2": "BigQuery",
+    "pubsub.v1": "Cloud Pub/Sub",
+    "secretmanager.v1": "Secret Manager",
     "AWS::EKS::Cluster": "Amazon Elastic Container Service for Kubernetes",
     "AWS::EKS::Nodegroup": "Amazon Elastic Compute Cloud - Compute",
     "AWS::RDS::DBInstance": "Amazon Relational Database Service",
     "AWS::ElastiCache::ReplicationGroup": "Amazon ElastiCache",
     "AWS::SecretsManager::Secret": "AWS Secrets Manager",
+    "AWS::S3::Bucket": "Amazon Simple Storage Service",
+    "AWS::SQS::Queue": "Amazon Simple Queue Service",
+    "AWS::DynamoDB::Table": "Amazon DynamoDB",
+    "AWS::EC2::InternetGateway": "AWS Data Transfer",
 }
 _MARK = "(simulated)"
 
@@ -86,16 +94,27 @@ def seed_billing(
 
 
 def _monthly_by_service(infrastructure: Path, variables: Mapping[str, str]) -> dict[str, dict[str, float]]:
-    """Cloud -> service -> list price a month. Google's free tier is the service `(free tier)`, negative."""
+    """Cloud -> service -> list price a month; below half a cent it is no bill.
+
+    Google's free tiers are the service `(free tier)`, negative; AWS bills what they leave of a service's use.
+    """
     gameplan = load_selection(infrastructure / "selections.yaml", "gameplan")
     catalogue = gameplan.of(load_catalogue(infrastructure)).select(_BILLED)
     sums: dict[str, dict[str, float]] = {"google": defaultdict(float), "aws": defaultdict(float)}
+    by_price: dict[str, str] = {}
     for line in estimate(catalogue, variables).lines:
         resource = catalogue.resources.get(line.id)
-        kind = resource.type if resource else line.id
-        service = _SERVICES.get(kind) or _SERVICES.get(kind.partition("/")[0]) or kind
+        if resource is None:
+            service = by_price[line.price] if line.cloud == "aws" else line.id
+        else:
+            kind = resource.type
+            service = _SERVICES.get(kind) or _SERVICES.get(kind.partition("/")[0]) or kind
+            by_price.setdefault(line.price, service)
         sums[line.cloud][service] += line.monthly
-    return sums
+    return {
+        cloud: {service: monthly for service, monthly in services.items() if abs(monthly) > 0.005}
+        for cloud, services in sums.items()
+    }
 
 
 def _of_day(monthly: float, day: date) -> float:

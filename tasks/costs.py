@@ -10,41 +10,38 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from dreamnet.cost.billing import aws_cost_rows, google_billing_rows, report_window
-from dreamnet.cost.estimate import Estimate, check_budget, estimate
+from dreamnet.cost.estimate import Estimate, estimate
+from dreamnet.cost.gate import require_budget
+from dreamnet.cost.outlook import outlook
 from dreamnet.cost.report import burn_down, chart, table_markdown
-from dreamnet.errors import PrecheckFailed
 from dreamnet.report import Clock, Step
-from tasks.resources import catalogue
+from tasks.resources import FULL, GAMEPLAN, catalogue
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
 
 
-def monthly_estimate(profile: str) -> Estimate:
-    """What everything that the catalogue declares costs a month."""
-    return estimate(catalogue(), load_profile(profile).variables())
+def monthly_estimate(profile: str, selection: str = GAMEPLAN) -> Estimate:
+    """What a selection of the catalogue costs a month."""
+    return estimate(catalogue(selection=selection), load_profile(profile).variables())
 
 
-@task(task_run_name="price", **CLOUD_TASK)
-def check_price(profile: str, run: str) -> Step:
-    """Price the catalogue and hold it against the monthly budget.
+@task(task_run_name="price {selection}", **CLOUD_TASK)
+def check_price(profile: str, run: str, selection: str = GAMEPLAN) -> Step:
+    """Price a selection and hold it against the monthly budget and its approvals.
 
     Raises:
         PrecheckFailed: it does not fit; the message says which lines to drop.
     """
     clock = Clock("Price")
     budget = load_profile(profile).budget
-    priced = monthly_estimate(profile)
-    publish(f"estimate {profile}", priced.markdown(), f"Prices of {priced.date}")
-    checks = check_budget(priced, {"google": budget.google_monthly, "aws": budget.aws_monthly})
-    too_dear = [check.sentence for check in checks if not check.fits]
-    if too_dear:
-        raise PrecheckFailed(
-            " ".join(too_dear),
-            "Drop those resources from infrastructure/, or raise the Budget block's months.",
-        )
-    return clock.unchanged(
-        f"Google {priced.total('google'):.2f} and AWS {priced.total('aws'):.2f} USD a month."
-        f" {priced.against_plan()}"
+    priced = monthly_estimate(profile, selection)
+    table = outlook(priced, monthly_estimate(profile, FULL), budget.credits())
+    publish(
+        f"estimate {profile} {selection}",
+        "\n".join([*table, "", priced.markdown()]),
+        f"Prices of {priced.date}",
     )
+    checks = require_budget(priced, budget.monthly(), budget.approved(), datetime.now(UTC).date())
+    return clock.unchanged(f"{' '.join(check.sentence for check in checks)} {priced.against_plan()}")
 
 
 @task(task_run_name="cost report", **CLOUD_TASK)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from prefect import task
 
+from dreamnet.cost.outlook import outlook
 from dreamnet.report import Step, WeekReport, step_table
 from tasks.costs import monthly_estimate
+from tasks.resources import FULL
 from tasks.support import load_profile, publish
 
 
@@ -35,10 +37,7 @@ def conclude(profile: str, checks: Sequence[Step], weeks: Sequence[WeekReport]) 
         "",
         "## Costs a month",
         "",
-        "| | estimate, USD | credits, USD | months |",
-        "| --- | ---: | ---: | ---: |",
-        _cost_row("Google Cloud", cost.total("google"), budget.google_credits),
-        _cost_row("AWS", cost.total("aws"), budget.aws_credits),
+        *outlook(cost, monthly_estimate(profile, FULL), budget.credits()),
         "",
         cost.against_plan(),
     ]
@@ -49,8 +48,3 @@ def conclude(profile: str, checks: Sequence[Step], weeks: Sequence[WeekReport]) 
 def publish_steps(profile: str, command: str, title: str, steps: Sequence[Step]) -> None:
     """Publish what a command did as the artifact `<command>-<profile>`."""
     publish(f"{command} {profile}", "\n".join([f"# {command}", "", title, "", *step_table(steps)]), title)
-
-
-def _cost_row(cloud: str, monthly: float, credits: float) -> str:
-    months = f"{credits / monthly:.1f}" if monthly else "∞"
-    return f"| {cloud} | {monthly:.2f} | {credits:.2f} | {months} |"

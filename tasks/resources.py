@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 from prefect import task
 
+from dreamnet.cost.changes import PlanPrice, price_plan
+from dreamnet.cost.gate import require_budget
+from dreamnet.cost.prices import load_prices
+from dreamnet.cost.usage import load_usage
 from dreamnet.report import Clock, Step
 from dreamnet.resources.apply import apply_plan
 from dreamnet.resources.aws.driver import AwsDriver
@@ -30,8 +35,8 @@ def drivers(profile: str) -> dict[str, Driver]:
     return {"google": GoogleDriver(google_account(profile)), "aws": AwsDriver(aws_account(profile))}
 
 
-#: What the four weeks build, of infrastructure/selections.yaml.
-GAMEPLAN = "gameplan"
+#: What the four weeks build, and every system of the plan, of infrastructure/selections.yaml.
+GAMEPLAN, FULL = "gameplan", "full"
 
 
 def catalogue(folders: tuple[str, ...] = (), selection: str = GAMEPLAN) -> Catalogue:
@@ -46,16 +51,26 @@ def named(folders: tuple[str, ...], selection: str) -> str:
     return " and ".join(folders) or f"selection {selection}"
 
 
+def priced(plan: Plan, resources: Catalogue, profile: str) -> PlanPrice:
+    """What an apply of a plan of these resources adds to a month's bill."""
+    sheet = load_prices(INFRASTRUCTURE / "prices.yaml")
+    usage = load_usage(INFRASTRUCTURE / "usage.yaml")
+    return price_plan(plan, resources, load_profile(profile).variables(), sheet, usage)
+
+
 @task(task_run_name="plan {folders}", **CLOUD_TASK)
 def plan_resources(profile: str, run: str, folders: tuple[str, ...], selection: str = GAMEPLAN) -> str:
-    """Read what lives and say what an apply would do; changes nothing.
+    """Read what lives and say what an apply would do and cost; changes nothing.
 
     Returns:
         The plan as JSON, which `apply_resources` takes. Its Markdown is an artifact.
     """
-    plan = make_plan(catalogue(folders, selection), drivers(profile), load_profile(profile).variables())
+    resources = catalogue(folders, selection)
+    plan = make_plan(resources, drivers(profile), load_profile(profile).variables())
     publish(
-        f"plan {profile} {named(folders, selection)}", plan.markdown(), "What would be created or changed"
+        f"plan {profile} {named(folders, selection)}",
+        f"{plan.markdown()}\n{priced(plan, resources, profile).markdown()}",
+        "What would be created or changed, and what a month then costs",
     )
     counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items() if count)
     progress()(f"Plan {plan.id[:12]}: {counts}")
@@ -69,7 +84,7 @@ def apply_resources(
     """Do what a plan says, and wait until everything is up.
 
     Raises:
-        PrecheckFailed: the plan has gone stale.
+        PrecheckFailed: the plan has gone stale, or a month would cost more than the budget and its approvals.
         ResourceError: what failed, by name; what does not depend on it was done all the same.
     """
     clock = Clock(f"Resources of {named(folders, selection)}")
@@ -77,10 +92,13 @@ def apply_resources(
     if not plan.changes:
         return clock.unchanged(f"All {len(plan.steps)} resources are as declared.")
     settings = load_profile(profile)
+    resources = catalogue(folders, selection)
+    month = priced(plan, resources, profile).then
+    require_budget(month, settings.budget.monthly(), settings.budget.approved(), datetime.now(UTC).date())
     say = progress()
     report = apply_plan(
         plan,
-        catalogue(folders, selection),
+        resources,
         drivers(profile),
         settings.variables(),
         settings.secrets(),

@@ -1,30 +1,51 @@
-"""What a catalogue costs a month by the price sheet, and whether that fits: the gate before an apply."""
+"""What a catalogue costs a month: by the sizes it declares, the price sheet, and the assumptions of use."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from dreamnet.cost.prices import PriceSheet, items, load_prices
+from dreamnet.cost import aws_charges, google_charges
+from dreamnet.cost.prices import Price, PriceSheet, load_prices
+from dreamnet.cost.usage import Usage, load_usage
 from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.model import Cloud, Resource
 from dreamnet.resources.references import Resolver
 
 CLOUD_NAMES: Mapping[str, str] = {"google": "Google Cloud", "aws": "AWS"}
+#: The id of the lines that give back what an account gets for nothing.
+FREE_TIER = "(free tier)"
+CHARGERS = {**google_charges.CHARGERS, **aws_charges.CHARGERS}
+#: Lines below this much a month are summed up in tables.
+_SMALL = 0.05
 
 
 @dataclass(frozen=True)
 class Line:
-    """One charge of one resource, in the sheet's currency a month."""
+    """One charge of one resource, in the sheet's currency a month.
+
+    Attributes:
+        id: the resource's.
+        cloud: whose bill it is on.
+        what: is charged for.
+        quantity: units of a month.
+        per: the unit.
+        monthly: the price of all of them.
+        price: name of the price in the sheet.
+        verified: whether that price could be compared with its source.
+    """
 
     id: str
     cloud: Cloud
     what: str
     quantity: float
+    per: str
     monthly: float
+    price: str = ""
+    verified: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,10 +53,9 @@ class Estimate:
     """Monthly list prices of a catalogue.
 
     Attributes:
-        date: the price sheet's.
+        date: the oldest figure's.
         currency: of every figure.
-        lines: what is priced.
-        usage_based: (id, how it is paid) of what depends on use; nothing is added for it.
+        lines: what is priced, use included; free tiers are lines of their own, negative.
         unknown: (id, what) of what the price sheet doesn't know; the total is too low by these.
         assumptions: what the figures rest on.
         plan: cloud -> the original gameplan's own monthly estimate.
@@ -44,7 +64,6 @@ class Estimate:
     date: date
     currency: str
     lines: tuple[Line, ...]
-    usage_based: tuple[tuple[str, str], ...]
     unknown: tuple[tuple[str, str], ...]
     assumptions: tuple[str, ...]
     plan: Mapping[str, float]
@@ -54,7 +73,7 @@ class Estimate:
         return sum(line.monthly for line in self.lines if cloud in (None, line.cloud))
 
     def by_resource(self, cloud: str) -> dict[str, float]:
-        """Resource id -> its monthly price, of one cloud, dearest first. Credits are no resource."""
+        """Resource id -> its monthly price, of one cloud, dearest first. Free tiers are no resource."""
         sums: dict[str, float] = defaultdict(float)
         for line in self.lines:
             if line.cloud == cloud and line.monthly > 0:
@@ -70,157 +89,156 @@ class Estimate:
         return f"By list prices of {self.date} a month costs {self.currency} {', '.join(parts)} as planned."
 
     def markdown(self) -> str:
-        """The table, and below it what the table can't say."""
+        """Totals, the lines sorted by price, and below them what they rest on."""
         rows = ["| resource | charge | quantity | a month |", "| --- | --- | ---: | ---: |"]
+        shown = sorted(self.lines, key=lambda line: (-line.monthly, line.id, line.what))
+        large = [line for line in shown if abs(line.monthly) >= _SMALL]
+        rows += [
+            f"| {line.id} | {line.what}{'' if line.verified else ' †'} | {line.quantity:,.6g} × {line.per}"
+            f" | {line.monthly:,.2f} |"
+            for line in large
+        ]
+        small = [line.monthly for line in self.lines if abs(line.monthly) < _SMALL]
+        if small:
+            rows.append(f"| {len(small)} lines of less than {_SMALL} | | | {sum(small):,.2f} |")
         for cloud, name in CLOUD_NAMES.items():
-            lines = [line for line in self.lines if line.cloud == cloud]
-            rows += [f"| {x.id} | {x.what} | {x.quantity:g} | {x.monthly:.2f} |" for x in lines]
-            if lines:
-                rows.append(f"| **{name}** | | | **{self.total(cloud):.2f}** |")
-        rows += ["", self.against_plan(), "", "Assumed: " + "; ".join(self.assumptions) + "."]
+            rows.append(f"| **{name}** | | | **{self.total(cloud):,.2f}** |")
+        return "\n".join([*rows, *self._below(), ""])
+
+    def _below(self) -> Iterator[str]:
+        yield from ("", self.against_plan(), "", "Assumed: " + "; ".join(self.assumptions) + ".")
+        if not all(line.verified for line in self.lines):
+            yield from (
+                "",
+                "† Could not be compared with the vendor's own figure; see infrastructure/prices.yaml.",
+            )
         if self.unknown:
             missing = "; ".join(f"{rid} ({what})" for rid, what in self.unknown)
-            rows += ["", f"**Not in the price sheet, and not in the total:** {missing}."]
-        if self.usage_based:
-            rows += [
-                "",
-                "Paid by use, nothing added: " + "; ".join(f"{r} ({h})" for r, h in self.usage_based),
-            ]
-        return "\n".join([*rows, ""])
+            yield from ("", f"**Not in the price sheet, and not in the total:** {missing}.")
 
 
 def estimate(
-    catalogue: Catalogue, variables: Mapping[str, Any], prices: PriceSheet | None = None
+    catalogue: Catalogue,
+    variables: Mapping[str, Any],
+    sheet: PriceSheet | None = None,
+    usage: Usage | None = None,
 ) -> Estimate:
     """Price a catalogue.
 
     Args:
         catalogue: what would run.
         variables: values of the references, as for a plan.
-        prices: the sheet; by default `prices.yaml` in the catalogue's folder.
+        sheet: the prices; by default `prices.yaml` in the catalogue's folder.
+        usage: the assumptions; by default `usage.yaml` there.
 
     Raises:
-        ConfigurationError: the price sheet can't be read.
+        ConfigurationError: one of those files can't be used.
     """
-    sheet = prices or load_prices(catalogue.root / "prices.yaml")
-    resolver = Resolver(variables, lambda _: None)
+    resolver = Resolver(_Filled(variables), lambda _: None)
+    sheet = sheet or load_prices(catalogue.root / "prices.yaml")
+    usage = usage or load_usage(catalogue.root / "usage.yaml")
+    return estimate_resources([resolver.resolve(resource) for resource in catalogue], variables, sheet, usage)
+
+
+class _Filled(dict[str, Any]):
+    """Variables, and a stand-in for each that the operator has not filled in, such as a domain.
+
+    Prices depend on places only, and the whole plan is priced beside a selection that needs fewer.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return f"({name})"
+
+
+def estimate_resources(
+    resources: Iterable[Resource], variables: Mapping[str, Any], sheet: PriceSheet, usage: Usage
+) -> Estimate:
+    """Price resources whose variables are resolved; the rest as `estimate`."""
     lines: list[Line] = []
-    usage: list[tuple[str, str]] = []
     unknown: list[tuple[str, str]] = []
-    for resource in map(resolver.resolve, catalogue):
-        if resource.type in sheet.usage_based:
-            usage.append((resource.id, sheet.usage_based[resource.type]))
-            continue
-        if resource.type in sheet.free:
-            continue
-        parts = items(resource, sheet)
-        if parts is None:
-            unknown.append((resource.id, resource.type))
-        for part in parts or ():
-            if part.each is None:
-                unknown.append((resource.id, part.what))
-            else:
-                monthly = part.quantity * part.each
-                lines.append(Line(resource.id, resource.cloud, part.what, part.quantity, monthly))
-    lines += _cluster_credit([resolver.resolve(resource) for resource in catalogue], sheet)
-    lines = _one_forwarding_price(lines)
-    plan = {cloud: float(figures["monthly"]) for cloud, figures in sheet.plan.items()}
-    assumptions = _assumptions(sheet, variables)
-    return Estimate(sheet.date, sheet.currency, tuple(lines), tuple(usage), tuple(unknown), assumptions, plan)
-
-
-def _cluster_credit(resources: list[Resource], sheet: PriceSheet) -> list[Line]:
-    """Google's credit for one zonal cluster's management fee."""
     for resource in resources:
-        zonal = resource.parent.rpartition("/")[2].count("-") == 2
-        if resource.type == "container.v1/projects.locations.clusters" and zonal:
-            google = sheet.prices["google"]
-            amount = min(google["cluster_credit_month"], google["cluster_hour"] * sheet.hours)
-            return [Line("(free tier)", "google", "credit for one zonal cluster's management", 1, -amount)]
-    return []
+        found = list(_lines(resource, sheet, usage))
+        lines += [line for line in found if isinstance(line, Line)]
+        unknown += [line for line in found if not isinstance(line, Line)]
+    lines = list(_shared(lines, sheet))
+    lines += _free_tiers(lines, sheet)
+    plan = {cloud: float(figures["monthly"]) for cloud, figures in sheet.plan.items()}
+    return Estimate(
+        sheet.date, sheet.currency, tuple(lines), tuple(unknown), _assumptions(sheet, variables), plan
+    )
 
 
-def _one_forwarding_price(lines: list[Line]) -> list[Line]:
-    """The first five rules share one price: keep one line of them."""
-    seen = False
-    kept = []
+def is_known(kind: str, sheet: PriceSheet, usage: Usage) -> bool:
+    """Whether the estimate knows what a type costs: priced by size, by the piece, by use, or free."""
+    return kind in CHARGERS or kind in sheet.fixed or kind in usage.types or sheet.is_free(kind)
+
+
+def _lines(resource: Resource, sheet: PriceSheet, usage: Usage) -> Iterator[Line | tuple[str, str]]:
+    prices, hours = sheet.prices[resource.cloud], sheet.hours
+    used = usage.of(resource)
+    if used is None and not is_known(resource.type, sheet, usage):
+        yield resource.id, resource.type
+        return
+    charger = CHARGERS.get(resource.type)
+    if charger:
+        for charge in charger(resource, usage.running.get(resource.id)):
+            price = prices.get(charge.price)
+            if price is None:
+                yield resource.id, charge.what
+            elif charge.count:
+                count = charge.count * hours if price.per == "hour" else charge.count
+                yield _line(resource, charge.what, count, price)
+    for name in sheet.fixed.get(resource.type, ()):
+        price = prices[name]
+        yield _line(resource, _words(name), hours if price.per == "hour" else 1.0, price)
+    for name, quantity in (used or {}).items():
+        yield _line(resource, f"{_words(name)} (assumed use)", quantity, prices[name])
+
+
+def _line(resource: Resource, what: str, quantity: float, price: Price) -> Line:
+    monthly = quantity * price.usd
+    return Line(resource.id, resource.cloud, what, quantity, price.per, monthly, price.name, price.verified)
+
+
+def _words(name: str) -> str:
+    return name.replace("-", " ")
+
+
+def _shared(lines: Iterable[Line], sheet: PriceSheet) -> Iterator[Line]:
+    """The lines, of prices that several resources pay together only one line for so many."""
+    seen: dict[tuple[str, str], int] = defaultdict(int)
     for line in lines:
-        shared = line.what.startswith("forwarding rule")
-        if not (shared and seen):
-            kept.append(line)
-        seen = seen or shared
-    return kept
+        shared_by = sheet.prices[line.cloud][line.price].shared_by
+        if seen[line.cloud, line.price] % shared_by == 0:
+            yield line
+        seen[line.cloud, line.price] += 1
+
+
+def _free_tiers(lines: Iterable[Line], sheet: PriceSheet) -> Iterator[Line]:
+    """What each account gets for nothing, once for all of its resources."""
+    used: dict[tuple[Cloud, str], float] = defaultdict(float)
+    for line in lines:
+        used[line.cloud, line.price] += line.quantity
+    for (cloud, name), quantity in used.items():
+        price = sheet.prices[cloud][name]
+        free = min(price.free, quantity)
+        if free > 0:
+            what = f"{_words(name)}: the first {price.free:,g} × {price.per}"
+            yield Line(FREE_TIER, cloud, what, free, price.per, -free * price.usd, name, price.verified)
 
 
 def _assumptions(sheet: PriceSheet, variables: Mapping[str, Any]) -> tuple[str, ...]:
     found = [
-        f"list prices of {sheet.date}, before tax and credits",
+        f"list prices of {sheet.date} or later, before tax and credits",
         f"{sheet.hours:g} hours a month, day and night",
-        "node pools at their declared size",
-        "network traffic, NAT, and the load balancers that Kubernetes Services make are not included",
+        "node pools at their declared size, or as infrastructure/usage.yaml says",
+        "use as infrastructure/usage.yaml says",
     ]
     for cloud, region in sheet.regions.items():
         chosen = variables.get(f"{cloud}.region", region)
         if chosen != region:
             found.append(f"{CLOUD_NAMES[cloud]}'s prices are {region}'s, not {chosen}'s")
     return tuple(found)
-
-
-@dataclass(frozen=True)
-class BudgetCheck:
-    """One cloud's estimate against what may be spent.
-
-    Attributes:
-        cloud: which.
-        monthly: the estimate.
-        budget: what may be spent a month.
-        drop: resources whose removal brings the estimate under the budget (all priced ones if none does).
-        sentence: what an operator reads.
-    """
-
-    cloud: str
-    monthly: float
-    budget: float
-    drop: tuple[str, ...]
-    sentence: str
-
-    @property
-    def fits(self) -> bool:
-        """The estimate is within the budget."""
-        return self.monthly <= self.budget
-
-
-def check_budget(estimate: Estimate, budget: Mapping[str, float]) -> tuple[BudgetCheck, ...]:
-    """Compare an estimate with the monthly budget of each cloud.
-
-    Args:
-        estimate: what would be spent.
-        budget: cloud -> currency units a month, such as `{"google": 350, "aws": 200}`.
-
-    Returns:
-        One check for each cloud of the budget; where one doesn't fit, the gate must stay closed.
-    """
-    return tuple(_check(estimate, cloud, limit) for cloud, limit in budget.items())
-
-
-def _check(estimate: Estimate, cloud: str, limit: float) -> BudgetCheck:
-    monthly = estimate.total(cloud)
-    needs = f"{CLOUD_NAMES[cloud]} needs {estimate.currency} {monthly:.2f} a month, the budget is {limit:.2f}"
-    if monthly <= limit:
-        return BudgetCheck(cloud, monthly, limit, (), f"{needs}: it fits.")
-    drop = _to_drop(estimate.by_resource(cloud), monthly - limit)
-    named = ", ".join(f"{rid} ({price:.2f})" for rid, price in drop.items())
-    return BudgetCheck(cloud, monthly, limit, tuple(drop), f"{needs}: raise it, or drop {named}.")
-
-
-def _to_drop(prices: Mapping[str, float], excess: float) -> dict[str, float]:
-    """The cheapest single resource that is enough, else the dearest ones until it is enough."""
-    for resource_id, price in reversed(list(prices.items())):
-        if price >= excess:
-            return {resource_id: price}
-    drop: dict[str, float] = {}
-    for resource_id, price in prices.items():
-        if sum(drop.values()) >= excess:
-            break
-        drop[resource_id] = price
-    return drop

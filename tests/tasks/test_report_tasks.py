@@ -12,6 +12,8 @@ import pytest
 from desk import Desk
 from google.api_core.exceptions import NotFound
 
+from blocks import Budget
+from blocks.budget import SpendingApproval
 from dreamnet.cost.billing import COLUMNS
 from dreamnet.cost.estimate import Estimate, Line
 from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError
@@ -160,48 +162,76 @@ def priced(google: float, aws: float) -> Estimate:
     return Estimate(
         date(2026, 11, 1),
         "USD",
-        (Line("google/gke", "google", "cluster", 1, google), Line("aws/eks", "aws", "cluster", 1, aws)),
-        (),
+        (
+            Line("google/gke", "google", "cluster", 1, "month", google),
+            Line("aws/eks", "aws", "cluster", 1, "month", aws),
+        ),
         (),
         ("730 hours a month",),
-        {"google": 430.0, "aws": 190.0},
+        {"google": 155.0, "aws": 89.0},
     )
 
 
-BUDGET = SimpleNamespace(
-    google_credits=1300.0,
-    aws_credits=100.0,
-    google_monthly=430.0,
-    aws_monthly=190.0,
-    credits_since=None,
-    billing_table="billing.export",
-)
-
-
 @pytest.fixture
-def budget(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def budget(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Budget:
+    """The budget of the profile: 430 and 200 USD a month."""
+    budget = Budget(billing_table="billing.export", google_monthly=430, aws_monthly=200)
     for module in (costs, report):
-        monkeypatch.setattr(module, "load_profile", lambda name: SimpleNamespace(budget=BUDGET))
-    return BUDGET
+        monkeypatch.setattr(module, "load_profile", lambda name: SimpleNamespace(budget=budget))
+    return budget
+
+
+def prices(module: Any, monkeypatch: pytest.MonkeyPatch, google: float, aws: float) -> None:
+    """Let the selection cost that, and everything that the plan lists ten times as much."""
+    month = {
+        "gameplan": priced(google, aws),
+        "starter": priced(90, 15),
+        "full": priced(google * 10, aws * 10),
+    }
+    monkeypatch.setattr(module, "monthly_estimate", lambda profile, selection="gameplan": month[selection])
 
 
 def test_price_within_the_budget(budget: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(costs, "monthly_estimate", lambda profile: priced(400, 150))
+    prices(costs, monkeypatch, 400, 150)
     step = costs.check_price.fn("acme", "run-1")
-    assert step.detail.startswith("Google 400.00 and AWS 150.00 USD a month.")
-    assert "google/gke" in desk.artifacts["estimate-acme"]
+    assert "Google Cloud needs USD 400.00 a month, the budget is 430.00: it fits." in step.detail
+    assert "AWS 150.00 instead of 89 as planned" in step.detail
+    text = desk.artifacts["estimate-acme-gameplan"]
+    assert "| google/gke | cluster |" in text
+    assert "| Google Cloud | 400.00 | 1300.00 | 3.2 | 155 | 4000.00 | 0.3 |" in text
+
+
+def test_the_selection_that_is_named_is_priced(
+    budget: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices(costs, monkeypatch, 4000, 1500)
+    assert "AWS needs USD 15.00" in costs.check_price.fn("acme", "run-1", "starter").detail
+    assert "| 15.00 |" in desk.artifacts["estimate-acme-starter"]
 
 
 def test_price_beyond_the_budget_stops_before_anything_is_created(
     budget: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(costs, "monthly_estimate", lambda profile: priced(431, 150))
+    prices(costs, monkeypatch, 431, 150)
     with pytest.raises(PrecheckFailed) as caught:
         costs.check_price.fn("acme", "run-1")
     assert "Google Cloud" in caught.value.problem
     assert "AWS" not in caught.value.problem
     assert "Budget block" in caught.value.remedy
-    assert "google/gke" in desk.artifacts["estimate-acme"]
+    assert "google/gke" in desk.artifacts["estimate-acme-gameplan"]
+
+
+def test_a_named_approval_lets_a_dearer_month_pass_until_its_day(
+    budget: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC).date()
+    given = {"approved_by": "Ada", "google_monthly": 500.0, "reason": "the launch"}
+    prices(costs, monkeypatch, 431, 150)
+    monkeypatch.setattr(budget, "approvals", [SpendingApproval(**given, until=today)])
+    assert "Ada approved 500.00" in costs.check_price.fn("acme", "run-1").detail
+    monkeypatch.setattr(budget, "approvals", [SpendingApproval(**given, until=today - timedelta(days=1))])
+    with pytest.raises(PrecheckFailed):
+        costs.check_price.fn("acme", "run-2")
 
 
 def test_bills_become_a_table_a_chart_and_days(
@@ -255,7 +285,7 @@ def test_bills_become_a_table_a_chart_and_days(
 
 
 def conclude(monkeypatch: pytest.MonkeyPatch, *outcomes: Any, aws: float = 150.0) -> str:
-    monkeypatch.setattr(report, "monthly_estimate", lambda profile: priced(400, aws))
+    prices(report, monkeypatch, 400, aws)
     steps = tuple(Step(f"step {number}", outcome, "a | b", 1.0) for number, outcome in enumerate(outcomes))
     weeks = [WeekReport(1, "Kubernetes", steps[:1]), WeekReport(2, "Data", steps[1:])]
     verdict: str = report.conclude.fn("acme", [Step("Accounts", "unchanged", "somebody", 0.1)], weeks)
@@ -284,13 +314,13 @@ def test_report_counts_changes_and_shows_weeks_checks_and_costs(
     ]
     assert sorted(order, key=text.index) == order
     assert "| step 2 | done | 1.0 | a / b |" in text
-    assert "| Google Cloud | 400.00 | 1300.00 | 3.2 |" in text
-    assert "| AWS | 150.00 | 100.00 | 0.7 |" in text
+    assert "| Google Cloud | 400.00 | 1300.00 | 3.2 | 155 | 4000.00 | 0.3 |" in text
+    assert "| AWS | 150.00 | 100.00 | 0.7 | 89 | 1500.00 | 0.1 |" in text
 
 
 def test_what_costs_nothing_lasts_for_ever(budget: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     conclude(monkeypatch, "done", "done", aws=0.0)
-    assert "| AWS | 0.00 | 100.00 | ∞ |" in desk.artifacts["gameplan-acme"]
+    assert "| AWS | 0.00 | 100.00 | ∞ | 89 | 0.00 | ∞ |" in desk.artifacts["gameplan-acme"]
 
 
 def test_unknown_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

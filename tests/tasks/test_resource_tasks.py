@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 from desk import Desk
 
+from blocks import Budget
 from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.resources.model import Change, Live, Problem, Resource
-from tasks import checks, resources
+from tasks import checks, resources, support
 
 FOLDERS = ("google/data",)
 DECLARED = """\
@@ -83,9 +85,12 @@ def cloud(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     settings = SimpleNamespace(
         variables=lambda: {"google.project": "dreamnet"},
         secrets=lambda: {"database-password": "owner password", "neon-url": "postgresql://u:neon@h/d"},
+        budget=Budget(billing_table="billing.export"),
     )
     monkeypatch.setattr(resources, "INFRASTRUCTURE", tmp_path)
     monkeypatch.setattr(resources, "load_profile", lambda name: settings)
+    for name in ("prices.yaml", "usage.yaml"):
+        shutil.copy(support.INFRASTRUCTURE / name, tmp_path / name)
     for module in (resources, checks):
         monkeypatch.setattr(module, "drivers", lambda profile: {"google": cloud, "aws": cloud})
     monkeypatch.setattr(checks, "INFRASTRUCTURE", tmp_path)
@@ -113,7 +118,9 @@ def apply(planned: str) -> Any:
 def test_plan_says_what_it_would_do_and_does_nothing(cloud: Cloud, desk: Desk) -> None:
     planned = plan()
     assert cloud.done == []
-    assert "google/bucket" in desk.artifacts["plan-acme-google-data"]
+    artifact = desk.artifacts["plan-acme-google-data"]
+    assert "google/bucket" in artifact
+    assert "| google/bucket | create | 0.00 | 0.08 | +0.08 |" in artifact, "and what a month then costs"
     assert any("2 create" in line for line in desk.lines)
     assert "owner password" not in planned + str(desk)
 
@@ -126,6 +133,21 @@ def test_apply_does_it_in_order_and_tells(cloud: Cloud, desk: Desk) -> None:
     assert "google/dataset" in desk.artifacts["applied-acme-google-data"]
     assert any(line.startswith("google/bucket: creating") for line in desk.lines)
     assert "owner password" not in str(desk)
+
+
+def test_apply_over_the_budget_stops_before_anything_is_done(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = plan()
+    (tmp_path / "usage.yaml").write_text(
+        "types: {storage.v1/buckets: {storage-nearline-gb: 10}, bigquery.v2/datasets: {}}\n"
+        "resources: {}\nrunning: {}\n"
+    )
+    budget = Budget(billing_table="billing.export", google_monthly=0.01)
+    monkeypatch.setattr(resources.load_profile("acme"), "budget", budget)
+    with pytest.raises(PrecheckFailed, match=r"the budget is 0\.01: drop google/"):
+        apply(planned)
+    assert cloud.done == []
 
 
 def test_unchanged_world_is_left_alone(cloud: Cloud, desk: Desk) -> None:
