@@ -3,20 +3,31 @@
 A flow run whose process died without a word stays Running for ever. Runs send a heartbeat every 30 s
 (`PREFECT_FLOWS_HEARTBEAT_FREQUENCY`); one that has sent none for 90 s is marked Crashed, after which
 `prefect flow-run retry` goes on where it stopped.
+
+Drift that a check has found goes to whoever the notification block `dreamnet-alerts` names: save one in the
+UI under Blocks (Slack, Teams, PagerDuty, e-mail, a custom webhook), then run this again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
+from prefect import get_client
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
+from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from tasks.upkeep import DRIFT_FOUND
+
 ZOMBIES = "dreamnet: runs without a heartbeat have crashed"
+DRIFT = "dreamnet: drift is reported"
+
+#: The notification block that alerts go to, of whatever type.
+ALERTS = "dreamnet-alerts"
 
 
 def zombie_automation() -> Automation:
@@ -45,16 +56,65 @@ def zombie_automation() -> Automation:
     )
 
 
+def drift_automation(notification: UUID) -> Automation:
+    """Sends what a drift check has found to a notification block."""
+    return Automation(
+        name=DRIFT,
+        description="What lives is no longer what the files declare.",
+        trigger=EventTrigger(
+            expect={DRIFT_FOUND},
+            match=ResourceSpecification({"prefect.resource.id": ["dreamnet.drift.*"]}),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            SendNotification(
+                block_document_id=notification,
+                subject="DreamNet: {{ event.payload.summary }}",
+                body=(
+                    "Selection {{ event.payload.selection }}: {{ event.payload.summary }}\n"
+                    "Changed: {{ event.payload.changed | join('; ') }}\n"
+                    "Absent: {{ event.payload.absent | join(', ') }}\n"
+                    "Foreign: {{ event.payload.foreign | join(', ') }}\n"
+                    "Undeclared: {{ event.payload.undeclared | join(', ') }}"
+                ),
+            )
+        ],
+    )
+
+
 async def save_automations() -> list[str]:
-    """Create the automations that are not there yet; returns the names of those created."""
-    try:
-        await Automation.aread(name=ZOMBIES)
-    except ValueError:
-        await zombie_automation().acreate()
-        return [ZOMBIES]
-    return []
+    """Create the automations that are not there yet; returns the names of those created.
+
+    The one for drift needs the block that it notifies, and waits for it.
+    """
+    wanted = [zombie_automation()]
+    notification = await _alerts()
+    if notification:
+        wanted.append(drift_automation(notification))
+    created = []
+    for automation in wanted:
+        try:
+            await Automation.aread(name=automation.name)
+        except ValueError:
+            await automation.acreate()
+            created.append(automation.name)
+    return created
+
+
+async def _alerts() -> UUID | None:
+    """The notification block's id, or None while nobody has saved one."""
+    async with get_client() as client:
+        blocks = await client.read_block_documents(include_secrets=False)
+    return next((block.id for block in blocks if block.name == ALERTS), None)
+
+
+async def _main() -> None:
+    for created in await save_automations() or ["nothing to do"]:
+        print(created)
+    if await _alerts() is None:
+        print(f"nobody is told of drift: there is no notification block {ALERTS}")
 
 
 if __name__ == "__main__":
-    for created in asyncio.run(save_automations()) or ["nothing to do"]:
-        print(created)
+    asyncio.run(_main())

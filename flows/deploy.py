@@ -50,6 +50,7 @@ def deploy_flow(stack: Stack) -> Flow[..., list[Step]]:
         selection: str = stack.selection,
         plan_only: bool = False,
         auto_approve: bool = False,
+        consents: list[str] | None = None,
         run: str | None = None,
     ) -> list[Step]:
         """Check, plan, price, ask, apply, and deploy DreamNet. A second run changes nothing.
@@ -59,6 +60,7 @@ def deploy_flow(stack: Stack) -> Flow[..., list[Step]]:
             selection: name in infrastructure/selections.yaml.
             plan_only: stop after the priced plan.
             auto_approve: apply without asking a person; only the rehearsal's deployments set it.
+            consents: `lose-data:ID` and `lift-protection:ID`, for what a replacement takes away.
             run: continue an earlier run under its id.
         """
         run = run_key(run)
@@ -67,7 +69,7 @@ def deploy_flow(stack: Stack) -> Flow[..., list[Step]]:
         if plan_only:
             plan_resources(profile, run, stack.folders, selection)
             return []
-        steps = [provision(profile, run, stack.folders, auto_approve, selection)]
+        steps = [provision(profile, run, stack.folders, auto_approve, selection, tuple(consents or ()))]
         where = declared_clusters(stack.folders, selection, stack.clusters)
         deployments = [deploy_application.submit(profile, run, one) for one in where]
         steps += [deployment.result() for deployment in deployments]

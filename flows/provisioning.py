@@ -13,8 +13,9 @@ def provision(
     folders: tuple[str, ...],
     auto_approve: bool,
     selection: str = GAMEPLAN,
+    consents: tuple[str, ...] = (),
 ) -> Step:
     """Bring what a selection holds of these folders to what the files declare, once a person has agreed."""
     plan = plan_resources(profile, run, folders, selection)
     approve_plan(profile, plan, auto_approve)
-    return apply_resources(profile, run, folders, plan, selection)
+    return apply_resources(profile, run, folders, plan, selection, consents)

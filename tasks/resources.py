@@ -79,12 +79,21 @@ def plan_resources(profile: str, run: str, folders: tuple[str, ...], selection: 
 
 @task(task_run_name="apply {folders}", **CLOUD_TASK)
 def apply_resources(
-    profile: str, run: str, folders: tuple[str, ...], plan_json: str, selection: str = GAMEPLAN
+    profile: str,
+    run: str,
+    folders: tuple[str, ...],
+    plan_json: str,
+    selection: str = GAMEPLAN,
+    consents: tuple[str, ...] = (),
 ) -> Step:
     """Do what a plan says, and wait until everything is up.
 
+    Args:
+        consents: `lose-data:ID` and `lift-protection:ID`, for what a replacement takes away.
+
     Raises:
-        PrecheckFailed: the plan has gone stale, or a month would cost more than the budget and its approvals.
+        PrecheckFailed: the plan has gone stale, a consent is missing, or a month would cost more than the
+            budget and its approvals; nothing was changed.
         ResourceError: what failed, by name; what does not depend on it was done all the same.
     """
     clock = Clock(f"Resources of {named(folders, selection)}")
@@ -103,6 +112,7 @@ def apply_resources(
         settings.variables(),
         settings.secrets(),
         lambda resource, words: say(f"{resource}: {words}"),
+        consents=consents,
     )
     publish(
         f"applied {profile} {named(folders, selection)}", report.markdown(), "What was created or changed"

@@ -207,7 +207,7 @@ def test_one_run_at_a_time_on_the_pool(deployment: Deployment) -> None:
 
 
 @each
-def test_night_and_report_have_a_schedule(deployment: Deployment) -> None:
-    scheduled = ("night_scaling", "cost_report", "data_pipeline")
+def test_what_runs_by_itself_has_a_schedule(deployment: Deployment) -> None:
+    scheduled = ("night_scaling", "cost_report", "data_pipeline", "drift_check")
     needs_one = str(deployment.entrypoint).split(".")[1] in scheduled
     assert len(deployment.schedules) == (1 if needs_one else 0)

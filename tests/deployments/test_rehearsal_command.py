@@ -207,6 +207,26 @@ def test_automation_is_saved_once(prefect_server: str) -> None:
     assert asyncio.run(save_automations()) == []
 
 
+def test_drift_is_told_to_whoever_the_alerts_block_names(prefect_server: str) -> None:
+    import asyncio
+
+    from prefect.automations import Automation
+    from prefect.blocks.notifications import SlackWebhook
+
+    from deployments.automations import ALERTS, DRIFT, save_automations
+
+    asyncio.run(save_automations())
+    with pytest.raises(ValueError, match=DRIFT):
+        asyncio.run(Automation.aread(name=DRIFT))
+    block = SlackWebhook(url="https://hooks.example/alerts")
+    block_id = block.save(ALERTS, overwrite=True)
+    assert asyncio.run(save_automations()) == [DRIFT]
+    assert asyncio.run(save_automations()) == []
+    saved = asyncio.run(Automation.aread(name=DRIFT))
+    assert saved.trigger.expect == {"dreamnet.drift.found"}
+    assert [action.block_document_id for action in saved.actions] == [block_id]
+
+
 # ---- the log
 
 

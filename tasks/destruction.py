@@ -1,0 +1,79 @@
+"""Take resources down: a plan that a person reads, and its execution."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from dreamnet.report import Clock, Step
+from dreamnet.resources.catalogue import load_catalogue
+from dreamnet.resources.destroy import DestroyPlan, destroy, plan_destroy
+from tasks.approval import require_approval
+from tasks.resources import catalogue, drivers, named
+from tasks.support import CLOUD_TASK, INFRASTRUCTURE, load_profile, progress, publish
+
+
+@task(task_run_name="plan the destruction of {folders}", **CLOUD_TASK)
+def plan_destruction(profile: str, run: str, folders: tuple[str, ...], selection: str) -> str:
+    """Read what lives and say what would go, its data with it; changes nothing.
+
+    Returns:
+        The destroy plan as JSON. Its Markdown is an artifact.
+    """
+    plan = plan_destroy(
+        catalogue(folders, selection),
+        drivers(profile),
+        load_profile(profile).variables(),
+        whole=load_catalogue(INFRASTRUCTURE),
+    )
+    publish(f"destroy plan {profile} {named(folders, selection)}", plan.markdown(), "What would be deleted")
+    progress()(f"Destroy plan {plan.id}: {len(plan.doomed)} resources")
+    return plan.to_json()
+
+
+def approve_destruction(profile: str, plan_json: str, auto_approve: bool) -> None:
+    """Ask a person to type a destroy plan's id; a plan that deletes nothing needs nobody.
+
+    Raises:
+        NotApproved: something else was typed.
+    """
+    plan = DestroyPlan.from_json(plan_json)
+    if plan.doomed:
+        require_approval(plan.id, f"Profile {profile} loses what follows.\n\n{plan.markdown()}", auto_approve)
+
+
+@task(task_run_name="destroy {folders}", **CLOUD_TASK)
+def destroy_resources(
+    profile: str,
+    run: str,
+    folders: tuple[str, ...],
+    selection: str,
+    plan_json: str,
+    consents: tuple[str, ...],
+) -> Step:
+    """Delete what an approved plan names, dependants first.
+
+    Args:
+        consents: `lift-protection:ID` of each protected resource that may go.
+
+    Raises:
+        PrecheckFailed: the plan has gone stale, or a consent is missing; nothing was deleted.
+        ResourceError: what failed, by name; what does not stand in its way was deleted all the same.
+    """
+    clock = Clock(f"Destruction of {named(folders, selection)}")
+    plan = DestroyPlan.from_json(plan_json)
+    if not plan.doomed:
+        return clock.unchanged("Nothing of it exists.")
+    say = progress()
+    report = destroy(
+        plan,
+        plan.id,  # as `approve_destruction` had it typed
+        catalogue(folders, selection),
+        drivers(profile),
+        load_profile(profile).variables(),
+        lambda resource, words: say(f"{resource}: {words}"),
+        consents,
+        whole=load_catalogue(INFRASTRUCTURE),
+    )
+    publish(f"destroyed {profile} {named(folders, selection)}", report.markdown(), "What was deleted")
+    report.raise_for_failures()
+    return clock.done(f"{len(report.with_status('done'))} of {len(plan.doomed)} resources deleted.")
