@@ -45,7 +45,7 @@ class AwsDriver:
         except ConfigurationError as error:
             return [Problem(resource.source, "/type", str(error))]
         problems = [Problem(resource.source, "/type", text) for text in _unsupported(schema)]
-        declared = _declared(schema, resource)
+        declared = declared_properties(schema, resource)
         for path, message in schema_problems(schema, region, declared, references=True):
             problems.append(Problem(resource.source, f"/body{path}", message))
         return problems
@@ -53,19 +53,19 @@ class AwsDriver:
     def read(self, resource: Resource) -> Live | None:
         """By its identifier where the declaration makes it, else by our tag or its name among its type."""
         schema = self._schema(resource)
-        declared = _declared(schema, resource)
+        declared = declared_properties(schema, resource)
         known = known_identifier(schema, declared, resource.parent, self.account.account_id)
         return self._get(resource, schema, known) if known else self._search(resource, schema, declared)
 
     def diff(self, resource: Resource, live: Live) -> list[Change]:
         """The declared properties and tags that differ from the live ones."""
         schema = self._schema(resource)
-        return changes(schema, _declared(schema, resource), live.body)
+        return changes(schema, declared_properties(schema, resource), live.body)
 
     def create(self, resource: Resource, token: str, progress: Progress) -> Live:
         """Create and wait; what an earlier attempt under the same token made is found again."""
         schema = self._schema(resource)
-        declared = _declared(schema, resource)
+        declared = declared_properties(schema, resource)
         arguments = {"TypeName": resource.type, "DesiredState": json.dumps(declared)}
         try:
             identifier = self._requests(resource).run(
@@ -84,7 +84,7 @@ class AwsDriver:
             raise ResourceError(
                 f"{resource.id}: AWS can't change a {resource.type} in place.", "Replace the resource."
             )
-        patch = [*_patch(changes), *_write_only(schema, _declared(schema, resource))]
+        patch = [*_patch(changes), *_write_only(schema, declared_properties(schema, resource))]
         arguments = {
             "TypeName": resource.type,
             "Identifier": live.identifier,
@@ -241,7 +241,7 @@ def _unsupported(schema: ResourceSchema) -> Iterator[str]:
         yield f"Cloud Control can't list {schema.type_name}, named by AWS: it would not be found again."
 
 
-def _declared(schema: ResourceSchema, resource: Resource) -> dict[str, Any]:
+def declared_properties(schema: ResourceSchema, resource: Resource) -> dict[str, Any]:
     """The declared properties with the name where the identifier wants it, and with our tags."""
     properties = dict(resource.body)
     last = schema.identifier[-1] if schema.identifier else ""

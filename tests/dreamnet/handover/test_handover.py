@@ -1,0 +1,252 @@
+"""The whole catalogue handed over: each resource is there or named, and the files hold together."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pygohcl
+import pytest
+
+from dreamnet.handover import Written, hand_over, write
+from dreamnet.handover.aws import OLDER
+from dreamnet.handover.export import Export, Exported, export
+from dreamnet.handover.google_rules import RULES
+from dreamnet.handover.hcl import Attribute, Block, Expression, Json, Template
+from dreamnet.handover.providers import Attributes, computed, inside, kind, provider, required
+from dreamnet.resources.catalogue import CLOUDS, load_catalogue
+from dreamnet.resources.model import Live
+
+INFRASTRUCTURE = Path(__file__).parents[3] / "infrastructure"
+CATALOGUE = load_catalogue(INFRASTRUCTURE)
+WRITTEN = hand_over(CATALOGUE)
+PROJECT = "projects/${google.project}"
+#: Ends of a reference into another resource: `google_x.name`, or `var.name`.
+ADDRESS = re.compile(r"\b(google_\w+|awscc_\w+|aws_\w+|var)\.(\w+)")
+
+
+def expressions(given: Any) -> Iterator[str]:
+    """The code of every expression in a value, block or attribute."""
+    if isinstance(given, Expression):
+        yield given.code
+    elif isinstance(given, Template):
+        yield from (code for part in given.parts for code in expressions(part))
+    elif isinstance(given, Json | Attribute):
+        yield from expressions(given.value)
+    elif isinstance(given, Block):
+        yield from (code for item in given.body for code in expressions(item))
+    elif isinstance(given, Mapping):
+        yield from (code for item in given.values() for code in expressions(item))
+    elif isinstance(given, list | tuple):
+        yield from (code for item in given for code in expressions(item))
+
+
+def wrong(items: list[Any], attributes: Attributes, where: str) -> Iterator[str]:
+    """What the provider's schema would refuse: unknown names, blocks for attributes, required ones absent."""
+    given = {}
+    for item in items:
+        if isinstance(item, Attribute) and item.name == "ignore_changes":
+            continue
+        name = item.name if isinstance(item, Attribute) else item.type
+        given[name] = item
+        if name == "lifecycle":
+            continue
+        if name not in attributes:
+            yield f"{where}: {name} is unknown"
+            continue
+        if isinstance(item, Block) != (kind(attributes[name]) in ("block", "block1")):
+            yield f"{where}: {name} must be {kind(attributes[name])}"
+        elif isinstance(item, Block):
+            yield from wrong(item.body, inside(attributes[name]), f"{where}/{name}")
+    yield from (
+        f"{where}: {name} is missing"
+        for name, spec in attributes.items()
+        if required(spec) and name not in given
+    )
+
+
+@pytest.fixture(params=CLOUDS)
+def exported(request: pytest.FixtureRequest) -> Export:
+    return WRITTEN.exports[request.param]
+
+
+def test_every_declaration_is_exported_or_named_as_not(exported: Export) -> None:
+    declared = {one.id for one in CATALOGUE if one.cloud == exported.cloud}
+    there = {one.id for one in exported.exported}
+    assert there | set(exported.missing) == declared
+    assert not there & set(exported.missing)
+    text = "".join(WRITTEN.files.values())
+    for resource_id in declared:
+        assert f"# {resource_id}\n" in text or f"# not exported: {resource_id}: " in text
+
+
+def test_a_type_that_no_provider_has_is_named(tmp_path: Path) -> None:
+    (tmp_path / "google" / "ai").mkdir(parents=True)
+    declaration = (
+        "id: google/x\ntype: translate.v3/projects.locations.glossaries\nname: x\nparent: p\nbody: {}\n"
+    )
+    (tmp_path / "google" / "ai" / "x.yaml").write_text(declaration)
+    made = hand_over(load_catalogue(tmp_path))
+    assert set(made.exports["google"].missing) == {"google/x"}
+    said = "# not exported: google/x: no Terraform provider has a resource for translate.v3/"
+    assert said in made.files[Path("terraform/gcp/ai.tf")]
+
+
+def test_every_rule_names_a_type_of_its_provider_that_takes_the_name() -> None:
+    for rule in RULES.values():
+        known = provider("google").types[rule.terraform].attributes
+        assert not rule.identity or not computed(known[rule.identity]), rule
+    assert {rule.terraform for rule in OLDER.values()} <= set(provider("aws").types)
+
+
+def test_names_are_unique(exported: Export) -> None:
+    addresses = [one.address for one in exported.exported]
+    assert len(addresses) == len(set(addresses))
+
+
+def test_blocks_are_what_the_providers_schema_admits(exported: Export) -> None:
+    found = [
+        one for each in exported.exported for one in wrong(each.block.body, each.type.attributes, each.id)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_the_schema_check_notices() -> None:
+    attributes = {"a": "string required", "b": ["block1", {"c": "string required"}]}
+    items = [Attribute("b", {}), Attribute("x", 1)]
+    assert [*wrong(items, attributes, "/")] == [
+        "/: b must be block1",
+        "/: x is unknown",
+        "/: a is missing",
+    ]
+    assert [*wrong([Attribute("a", 1), Block("b")], attributes, "")] == ["/b: c is missing"]
+
+
+def test_references_lead_to_what_is_declared(exported: Export) -> None:
+    known = {one.address for one in exported.exported} | {f"var.{name}" for name in exported.terms.variables}
+    for one in exported.exported:
+        for code in expressions(one.block):
+            for found in ADDRESS.finditer(code):
+                assert found[0] in known, f"{one.id}: {code}"
+
+
+def test_files_parse_and_hold_every_resource(exported: Export) -> None:
+    folder = "gcp" if exported.cloud == "google" else "aws"
+    there = set()
+    for path, text in WRITTEN.files.items():
+        if path.suffix == ".tf":
+            read = pygohcl.loads(text)
+            if path.parts[1] == folder:
+                there |= {
+                    f"{kind}.{name}" for kind, named in read.get("resource", {}).items() for name in named
+                }
+    assert there == {one.address for one in exported.exported}
+
+
+def test_secrets_are_sensitive_variables_and_nothing_else() -> None:
+    variables = pygohcl.loads(WRITTEN.files[Path("terraform/gcp/variables.tf")])["variable"]
+    assert variables["database_password"]["sensitive"] is True
+    assert "sensitive" not in variables["google_project"]
+    assert not any("${secret." in text for text in WRITTEN.files.values())
+
+
+def test_import_ids(exported: Export) -> None:
+    ids = {one.address: one.import_id for one in exported.exported}
+    wanted = {
+        "google": {
+            "google_container_cluster.gke_cluster": f"{PROJECT}/locations/${{google.zone}}/clusters/dreamnet",
+            "google_container_node_pool.pool_spot": "${google.project}/${google.zone}/dreamnet/spot",
+            "google_container_node_pool.gke_cluster_pool_default": (
+                "${google.project}/${google.zone}/dreamnet/default"
+            ),
+            "google_sql_user.cloud_sql_user": "${google.project}/dreamnet/dreamnet",
+            "google_storage_bucket.bucket_lake": "${google.project}-lake",
+            "google_project_iam_member.access_api_sql": "${google.project} roles/cloudsql.client "
+            "serviceAccount:dreamnet-api@${google.project}.iam.gserviceaccount.com",
+            "google_bigquery_table.table_dream_events": (
+                f"{PROJECT}/datasets/dreamnet_events/tables/dream_events"
+            ),
+            "google_monitoring_alert_policy.alert_undelivered_events": None,
+        },
+        "aws": {
+            "awscc_eks_cluster.eks_cluster": "dreamnet",
+            "aws_eks_node_group.eks_nodegroup": "dreamnet:default",
+            "awscc_s3_bucket.bucket_lake": "dreamnet-${aws.account_id}-lake",
+            "awscc_ec2_vpc.vpc": None,
+            "awscc_ec2_subnet_route_table_association.route_subnet_a": None,
+        },
+    }
+    for address, import_id in wanted[exported.cloud].items():
+        assert ids[address] == import_id
+
+
+def test_what_lives_is_imported_by_its_own_identifier() -> None:
+    live = {
+        "aws/vpc": Live("vpc-1", {"VpcId": "vpc-1"}, owned=True),
+        "aws/eks-nodegroup": Live("dreamnet|default", {}, owned=True),
+    }
+    ids = {one.id: one.import_id for one in export(CATALOGUE, "aws", live).exported if one.import_id}
+    assert ids == {"aws/vpc": "vpc-1", "aws/eks-nodegroup": "dreamnet:default"}
+    channel = {
+        "google/notification-channel": Live("x", {"name": "projects/p/notificationChannels/7"}, owned=True)
+    }
+    google = export(CATALOGUE, "google", channel).exported
+    assert {one.import_id for one in google} == {None, "projects/p/notificationChannels/7"}
+
+
+def test_pulumi_takes_types_names_and_filled_in_ids() -> None:
+    live = {"aws/eks-nodegroup": Live("dreamnet|default", {}, owned=True)}
+    made = hand_over(CATALOGUE, ("pulumi",), live, {"google.project": "p-1"})
+    resources = json.loads(made.files[Path("pulumi/aws/import.json")])["resources"]
+    assert resources == [
+        {"type": "aws-native:eks:Nodegroup", "name": "eks_nodegroup", "id": "dreamnet|default"}
+    ]
+    offline = hand_over(CATALOGUE, ("pulumi",), variables={"google.project": "p-1"})
+    named = {
+        one["name"]: one for one in json.loads(offline.files[Path("pulumi/gcp/import.json")])["resources"]
+    }
+    assert named["bucket_lake"] == {
+        "type": "gcp:storage/bucket:Bucket",
+        "name": "bucket_lake",
+        "id": "p-1-lake",
+    }
+    assert {path.parts[0] for path in offline.files} == {"pulumi"}
+
+
+def test_other_regions_of_aws_have_their_provider() -> None:
+    text = WRITTEN.files[Path("terraform/aws/main.tf")]
+    assert 'provider "awscc" {\n  region = var.aws_region\n}' in text
+    regions = {one.region for one in WRITTEN.exports["aws"].exported} - {"${aws.region}"}
+    for region in regions:
+        assert text.count("alias") >= len(regions), region
+
+
+def test_old_files_go_and_others_stay(tmp_path: Path) -> None:
+    for name in ("terraform/gcp/old.tf", "terraform/README.md", "pulumi/gcp/resources.ts"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    write(Written({Path("terraform/gcp/main.tf"): "new"}, {}), tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == [
+        "pulumi/gcp/resources.ts",
+        "terraform/README.md",
+        "terraform/gcp/main.tf",
+    ]
+
+
+def test_the_summary_counts_and_names_what_is_not_exported() -> None:
+    exported: list[Exported] = []
+    gap = Export(
+        "google",
+        exported,
+        {"google/x": "no provider has it"},
+        {"google/y": ["/a"]},
+        WRITTEN.exports["google"].terms,
+    )
+    gap.folders = {"google/x": "data", "google/y": "data"}
+    said = Written({}, {"google": gap}).markdown()
+    assert "1 of 2 declarations exported" in said
+    assert "| google/x | no provider has it |" in said
+    assert "| google/y | fields /a |" in said
