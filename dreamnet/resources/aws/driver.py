@@ -107,7 +107,7 @@ class AwsDriver:
     def listing(self, resource: Resource) -> str | None:
         """Type, region, and what ListResources must be told besides."""
         schema = self._schema(resource)
-        declared = _declared(schema, resource)
+        declared = declared_properties(schema, resource)
         told = [declared.get(key) for key in schema.list_needs]
         if schema.tag_property is None or "list" not in schema.handlers:
             return None
@@ -121,7 +121,7 @@ class AwsDriver:
         elsewhere = {one.id for one in declared} - live.keys()
         sample, schema = declared[0], self._schema(declared[0])
         found = []
-        for identifier, _ in self._list(sample, schema, _declared(schema, sample)):
+        for identifier, _ in self._list(sample, schema, declared_properties(schema, sample)):
             one = None if identifier in known else self._get(sample, schema, identifier)
             if one and one.owned and tags_of(one.body, schema.tag_property).get(ID_TAG) not in elsewhere:
                 found.append(one)
