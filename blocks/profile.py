@@ -9,6 +9,7 @@ from blocks.budget import Budget
 from blocks.clouds import AmazonCloud, GoogleCloud
 from blocks.database import PostgresDatabase
 from blocks.standard import DOCUMENTATION_URL
+from dreamnet.events.delivery import code_versions
 
 
 class GameplanProfile(Block):
@@ -77,7 +78,7 @@ class GameplanProfile(Block):
             "google.billing_account": self.google.billing_account,
             "domain": self.domain,
         }
-        return {name: value for name, value in given.items() if value}
+        return {**{name: value for name, value in given.items() if value}, **code_versions()}
 
     def secrets(self) -> dict[str, str]:
         """Values for `${secret.NAME}`; resolved only while a plan is applied."""

@@ -1,45 +1,25 @@
-"""The functions' code, the events that start them, and what watches over both."""
+"""The events that start functions, and what watches over both."""
 
 from __future__ import annotations
-
-import hashlib
 
 from prefect import task
 
 from dreamnet.errors import VerificationError
 from dreamnet.events import dreams
-from dreamnet.events.packaging import lambda_packages, package_function, upload_aws, upload_google
+from dreamnet.events.delivery import code_versions
 from dreamnet.monitoring.check import check_dashboard_and_alert
 from dreamnet.report import Clock, Step
-from tasks.support import CLOUD_TASK, PROJECT, aws_account, google_account, progress, publish
+from tasks.support import CLOUD_TASK, aws_account, google_account, progress, publish
 
-GOOGLE_FUNCTION = PROJECT / "functions" / "google" / "dream_processed"
-AWS_FUNCTIONS = PROJECT / "functions" / "aws"
-AWS_FUNCTION = AWS_FUNCTIONS / "dream_events"
+#: The variable that names the version of the code that a cloud's event goes through.
+CODE = {"google": "code.google.dream_processed", "aws": "code.aws.dream_events"}
 TOPIC, BUS, TABLE = "dream-events", "dreamnet", "dreamnet-processed-events"
-
-
-@task(task_run_name="upload functions", **CLOUD_TASK)
-def upload_functions(profile: str, run: str) -> Step:
-    """Put the functions' source where their declarations expect it."""
-    clock = Clock("Functions' source")
-    google, aws = google_account(profile), aws_account(profile)
-    ours, theirs = f"{google.project}-functions", f"dreamnet-{aws.account_id}-functions"
-    packages = lambda_packages(AWS_FUNCTIONS)
-    written = [
-        upload_google(google, ours, "dream_processed.zip", package_function(GOOGLE_FUNCTION)),
-        *[upload_aws(aws, theirs, key, archive) for key, archive in packages.items()],
-    ]
-    said = f"gs://{ours}/dream_processed.zip and {len(packages)} archives in s3://{theirs}"
-    return clock.done(said) if any(written) else clock.unchanged(said)
 
 
 @task(task_run_name="event to function on {cloud}", **CLOUD_TASK)
 def prove_event(profile: str, run: str, cloud: str) -> Step:
     """Send one dream event and wait until the function has recorded it; it is never sent twice."""
-    source = GOOGLE_FUNCTION if cloud == "google" else AWS_FUNCTION
-    version = hashlib.sha256(package_function(source)).hexdigest()[:12]
-    event_id = f"gameplan-{profile}-{version}"
+    event_id = f"gameplan-{profile}-{code_versions()[CODE[cloud]]}"
     event = dreams.dream_event({"id": event_id, "title": "the gameplan reached week 3"}, event_id)
     if cloud == "google":
         clock = Clock("Pub/Sub to Cloud Function")

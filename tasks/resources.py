@@ -11,6 +11,7 @@ from dreamnet.cost.changes import PlanPrice, price_plan
 from dreamnet.cost.gate import require_budget
 from dreamnet.cost.prices import load_prices
 from dreamnet.cost.usage import load_usage
+from dreamnet.events.delivery import Delivery
 from dreamnet.report import Clock, Step
 from dreamnet.resources.apply import apply_plan
 from dreamnet.resources.aws.driver import AwsDriver
@@ -113,6 +114,7 @@ def apply_resources(
         settings.secrets(),
         lambda resource, words: say(f"{resource}: {words}"),
         consents=consents,
+        deliver=Delivery(google_account(profile), aws_account(profile)),
     )
     publish(
         f"applied {profile} {named(folders, selection)}", report.markdown(), "What was created or changed"

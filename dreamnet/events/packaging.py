@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,13 +23,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = frozenset({"__pycache__", ".DS_Store", ".git"})
 
 
-def package_function(path: Path, renamed: Mapping[str, str] | None = None) -> bytes:
+def package_function(path: Path) -> bytes:
     """The ZIP archive of a function's folder: the same bytes for the same files, on any machine.
-
-    Args:
-        renamed: other names inside the archive, such as `{"handler.py": "dream_events.py"}` for a Lambda
-        function
-            whose handler is `dream_events.handler`.
 
     Raises:
         ConfigurationError: there is no such folder, or it is empty.
@@ -41,7 +35,6 @@ def package_function(path: Path, renamed: Mapping[str, str] | None = None) -> by
             f"There is no function's source in {path}.", "Name a folder under functions/ that holds one."
         )
     names = {one.relative_to(path).as_posix(): one for one in files}
-    names = {(renamed or {}).get(name, name): one for name, one in names.items()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, file in sorted(names.items()):
@@ -51,22 +44,6 @@ def package_function(path: Path, renamed: Mapping[str, str] | None = None) -> by
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, file.read_bytes())
     return buffer.getvalue()
-
-
-def lambda_packages(folder: Path) -> dict[str, bytes]:
-    """The archive of every Lambda function under a folder, by the key that its declaration names.
-
-    `NAME/handler.py` becomes `NAME.zip` with the module `NAME.py`: the declared handler is `NAME.handler`.
-
-    Raises:
-        ConfigurationError: there is no function in the folder.
-    """
-    names = sorted(path.parent.name for path in folder.glob("*/handler.py"))
-    if not names:
-        raise ConfigurationError(
-            f"There is no Lambda function in {folder}.", "Name the folder that holds NAME/handler.py."
-        )
-    return {f"{name}.zip": package_function(folder / name, {"handler.py": f"{name}.py"}) for name in names}
 
 
 def upload_google(account: GoogleAccount, bucket: str, name: str, archive: bytes) -> bool:

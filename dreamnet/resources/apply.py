@@ -16,7 +16,7 @@ from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.resources import data
 from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.graph import run_graph
-from dreamnet.resources.model import Change
+from dreamnet.resources.model import Change, Resource
 from dreamnet.resources.outcome import ApplyReport, report
 from dreamnet.resources.plan import (
     Drivers,
@@ -38,6 +38,8 @@ from dreamnet.resources.references import (
 from dreamnet.resources.work import ResourceProgress, Revealed, Worker
 
 _NAMESPACE = uuid.UUID("6f1d9d1e-6c0c-5d83-9f5a-3d0f1c8f4f5e")
+#: Such as a function's archive, in the bucket that its declaration names.
+Deliver = Callable[[Resource], object]
 _PAST = {"create": "created", "update": "updated", "replace": "replaced"}
 
 
@@ -50,6 +52,7 @@ def apply_plan(
     progress: ResourceProgress,
     max_parallel: int = 8,
     consents: Collection[str] = (),
+    deliver: Deliver | None = None,
 ) -> ApplyReport:
     """Do what the plan says, in parallel along the dependencies, and wait until everything is up.
 
@@ -62,6 +65,7 @@ def apply_plan(
         progress: hears of each resource, from several threads.
         max_parallel: how many resources at once.
         consents: to what a replacement takes away (`data.lose_data`, `data.lift_protection`).
+        deliver: called before a resource is created or updated; puts there what it needs from outside.
 
     Returns:
         What became of every resource. A failed one stops only those that depend on it.
@@ -77,7 +81,7 @@ def apply_plan(
     refuse_stale(plan, plan_from(catalogue, observed, variables))
     for step in plan.changes:
         _check_secrets(catalogue, step, variables, reveal)
-    worker = _Builder(plan, catalogue, drivers, variables, reveal, progress, observed, consents)
+    worker = _Builder(plan, catalogue, drivers, variables, reveal, progress, observed, consents, deliver)
     run = run_graph({step.id: step.depends_on for step in plan.steps}, worker.step, max_parallel)
     return report(plan.id, [(step.id, step.type, step.action) for step in plan.steps], run, worker)
 
@@ -154,9 +158,11 @@ class _Builder(Worker):
         progress: ResourceProgress,
         observed: Mapping[str, Observation],
         consents: Collection[str],
+        deliver: Deliver | None,
     ) -> None:
         super().__init__(catalogue, drivers, progress, observed, reveal, consents)
         self._plan = plan
+        self._deliver = deliver or (lambda resource: None)
         self._planned = {step.id: step for step in plan.steps}
         self._resolver = Resolver(variables, self.live.get, reveal, strict=True)
 
@@ -180,6 +186,8 @@ class _Builder(Worker):
             say("deleting, to be created anew")
             self.delete(desired, live, self._token(step.id, "delete"))
             live = None
+        if live is None or changes:
+            self._deliver(desired)
         if live is None or step.action == "create":
             say("creating")
             live = driver.create(desired, self._token(step.id, "create"), say)

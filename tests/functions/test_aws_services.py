@@ -8,10 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from dreamnet.errors import ConfigurationError
-from dreamnet.events.packaging import lambda_packages
-from dreamnet.resources.catalogue import load_catalogue
-
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "functions" / "aws"
 
@@ -190,17 +186,3 @@ def test_a_dreams_mood_is_asked_in_its_language_and_within_the_limit(world):
     assert found == {"dream": "d", "language": "de", "mood": "POSITIVE"}
     assert (len(asked[0][0].encode()), asked[0][1]) == (5_000, "de")
     assert "skipped" in enrich.handler({"source": "dreamnet", "detail": {"dream": {"id": "e"}}}, None)
-
-
-def test_every_declared_function_has_its_source():
-    packages = lambda_packages(FOLDER)
-    declared = [one for one in load_catalogue(ROOT / "infrastructure") if one.type == "AWS::Lambda::Function"]
-    assert len(declared) >= 6
-    for one in declared:
-        assert one.body["Code"]["S3Key"] in packages, one.source
-        assert one.body["Handler"] == one.body["Code"]["S3Key"].removesuffix(".zip") + ".handler"
-
-
-def test_a_folder_without_functions_is_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match="no Lambda function"):
-        lambda_packages(tmp_path)

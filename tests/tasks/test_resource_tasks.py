@@ -91,6 +91,8 @@ def cloud(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(resources, "load_profile", lambda name: settings)
     for name in ("prices.yaml", "usage.yaml"):
         shutil.copy(support.INFRASTRUCTURE / name, tmp_path / name)
+    for account in ("google_account", "aws_account"):
+        monkeypatch.setattr(resources, account, lambda name: None)
     for module in (resources, checks):
         monkeypatch.setattr(module, "drivers", lambda profile: {"google": cloud, "aws": cloud})
     monkeypatch.setattr(checks, "INFRASTRUCTURE", tmp_path)

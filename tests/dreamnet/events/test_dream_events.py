@@ -29,8 +29,6 @@ def test_a_package_depends_on_contents_alone(tmp_path: Path) -> None:
     first, second = package_function(tmp_path / "one"), package_function(tmp_path / "two")
     assert first == second
     assert zipfile.ZipFile(io.BytesIO(first)).namelist() == ["lib/a.py", "main.py"]
-    renamed = package_function(tmp_path / "one", {"main.py": "dream_events.py"})
-    assert zipfile.ZipFile(io.BytesIO(renamed)).namelist() == ["dream_events.py", "lib/a.py"]
     (tmp_path / "two" / "main.py").write_text("print(1)")
     assert package_function(tmp_path / "two") != first
 

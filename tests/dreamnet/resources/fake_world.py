@@ -128,9 +128,9 @@ class World:
         return make_plan(self.catalogue, self.drivers, VARIABLES)
 
     def apply(
-        self, plan: Plan, secrets: Any = SECRETS, progress: Any = lambda rid, text: None, consents: Any = ()
+        self, plan: Plan, secrets: Any = SECRETS, progress: Any = lambda rid, text: None, **rest: Any
     ) -> ApplyReport:
-        return apply_plan(plan, self.catalogue, self.drivers, VARIABLES, secrets, progress, consents=consents)
+        return apply_plan(plan, self.catalogue, self.drivers, VARIABLES, secrets, progress, **rest)
 
     def plan_destroy(self, *names: str) -> DestroyPlan:
         wanted = self.catalogue.select(names) if names else self.catalogue

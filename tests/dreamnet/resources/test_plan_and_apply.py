@@ -33,6 +33,38 @@ def test_apply_creates_in_order_and_a_second_plan_is_empty(world, cloud):
     assert statuses(world.apply(again)) == dict.fromkeys(statuses(report), "unchanged")
 
 
+def test_what_a_resource_needs_from_outside_is_delivered_before_it_and_only_then(world, cloud):
+    delivered = []
+
+    def deliver(resource):
+        assert resource.id.removeprefix("google/") not in [name for _, name in cloud.calls]
+        delivered.append((resource.id, dict(resource.body)))
+
+    world.apply(world.plan(), deliver=deliver)
+    assert {name for name, _ in delivered} == {
+        "google/network",
+        "google/database",
+        "google/app",
+        "google/bucket",
+    }
+    assert dict(delivered)["google/app"]["image"] == "img-p-1", "references are resolved"
+    cloud.calls.clear()
+    delivered.clear()
+    cloud.bodies["database"]["tier"] = "huge"
+    world.apply(world.plan(), deliver=deliver)
+    assert [name for name, _ in delivered] == ["google/database"]
+
+
+def test_what_cannot_be_delivered_is_not_created(world, cloud):
+    def deliver(resource):
+        if resource.id == "google/database":
+            raise ResourceError("The bucket is missing.", "Create it.")
+
+    report = world.apply(world.plan(), deliver=deliver)
+    assert statuses(report)["database"] == "failed"
+    assert "database" not in cloud.bodies
+
+
 def test_independent_resources_are_made_at_the_same_time(world, cloud):
     world.declare(a="x: 1", b="x: 1")
     cloud.barrier = threading.Barrier(2)  # breaks, and fails the apply, if the two calls don't meet
