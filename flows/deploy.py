@@ -9,7 +9,7 @@ from prefect import Flow, flow
 from dreamnet.report import Step
 from flows.provisioning import provision
 from flows.weeks import GAMEPLAN_FLOW, run_key
-from tasks.checks import check_accounts, check_declarations
+from tasks.checks import check_accounts, check_declarations, check_ready, enable_google_apis
 from tasks.kubernetes import Where, declared_clusters, deploy_application
 from tasks.report import publish_steps
 from tasks.resources import GAMEPLAN, plan_resources
@@ -66,6 +66,9 @@ def deploy_flow(stack: Stack) -> Flow[..., list[Step]]:
         run = run_key(run)
         check_accounts(profile, run)
         check_declarations(profile, run)
+        if not plan_only:
+            enable_google_apis(profile, run, selection)
+        check_ready(profile, run, stack.folders, selection)
         if plan_only:
             plan_resources(profile, run, stack.folders, selection)
             return []

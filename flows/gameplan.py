@@ -10,11 +10,11 @@ from flows.week2_data import week2_data
 from flows.week3_services import week3_services
 from flows.week4_global import week4_global
 from flows.weeks import GAMEPLAN_FLOW, run_key, run_week
-from tasks.checks import check_accounts, check_declarations
+from tasks.checks import check_accounts, check_declarations, check_ready, enable_google_apis
 from tasks.costs import check_price
 from tasks.migration import check_source
 from tasks.report import conclude
-from tasks.resources import plan_resources
+from tasks.resources import GAMEPLAN, plan_resources
 
 
 @flow(name="gameplan", flow_run_name="gameplan {profile}", **GAMEPLAN_FLOW)
@@ -34,6 +34,8 @@ def gameplan(
     checks = [
         check_accounts(profile, run),
         check_declarations(profile, run),
+        *([] if plan_only else [enable_google_apis(profile, run, GAMEPLAN)]),
+        check_ready(profile, run),
         check_price(profile, run),
         check_source(profile, run),
     ]

@@ -67,7 +67,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
             return Step("DreamNet", "done", "2 replicas", 1.0)
 
     plan = planned("create", "none")
-    for name in ("check_accounts", "check_declarations"):
+    for name in ("check_accounts", "check_declarations", "enable_google_apis", "check_ready"):
         monkeypatch.setattr(deploy, name, noted(name, None))
     for module in (deploy, provisioning):
         monkeypatch.setattr(module, "plan_resources", noted("plan_resources", plan))
@@ -96,6 +96,8 @@ def test_checked_planned_approved_applied_and_deployed_in_this_order(called: lis
     assert [call[0] for call in called] == [
         "check_accounts",
         "check_declarations",
+        "enable_google_apis",
+        "check_ready",
         "plan_resources",
         "approve_plan",
         "apply_resources",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamnet.events.delivery import code_versions
 from dreamnet.resources.__main__ import offline_drivers, validate
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.references import references, strings
@@ -26,6 +27,7 @@ VARIABLES = {
     "google.project_number",
     "google.billing_account",
     "domain",
+    *code_versions(),
 }
 SECRETS = {"secret.database-password"}
 

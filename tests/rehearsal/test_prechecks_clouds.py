@@ -21,6 +21,7 @@ from google_server import Running, running
 
 from dreamnet.clouds.aws import AwsAccount
 from dreamnet.clouds.google import GoogleAccount
+from dreamnet.events.delivery import code_versions
 from dreamnet.prechecks import Report, check
 from dreamnet.prechecks.aws_permissions import check_permissions, needed_actions
 from dreamnet.prechecks.google_services import enable_services, needed_services
@@ -58,6 +59,7 @@ class Clouds:
             "frontdoor.port": "80",
             "operator.email": "ops@dreamnet.example",
             "domain": "dreamnet.example",
+            **code_versions(),
         }
         return check(catalogue, self.google, self.aws, variables)
 

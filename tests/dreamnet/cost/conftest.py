@@ -4,6 +4,7 @@ import pytest
 
 from dreamnet.cost.prices import load_prices
 from dreamnet.cost.usage import Usage, load_usage
+from dreamnet.events.delivery import code_versions
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.selections import load_selection
 
@@ -22,6 +23,7 @@ VARIABLES = {
     "frontdoor.port": "80",
     "image": "dreamnet/backend:1",
     "domain": "dreamnet.example",
+    **code_versions(),
 }
 
 
