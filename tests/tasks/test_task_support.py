@@ -47,7 +47,7 @@ def test_task_is_found_again_by_a_retry(name: str) -> None:
     for parameter in inspect.signature(task.fn).parameters.values():
         # A client or a lock can't be the key of a result.
         assert str(parameter.annotation).split(" ")[0].split("[")[0] in (
-            "str", "bool", "int", "float", "tuple", "Where", "None",
+            "str", "bool", "int", "float", "tuple", "Mapping", "Where", "None",
         )  # fmt: skip
 
 
