@@ -137,7 +137,7 @@ def protection(body: Mapping[str, Any]) -> Guard | None:
         guard = _guard_in(part, above) if isinstance(part, Mapping) else None
         if guard:
             return guard
-    return _among_attributes(body)
+    return _among_replicas(body) or _among_attributes(body)
 
 
 def _guard_in(part: Mapping[str, Any], above: str) -> Guard | None:
@@ -147,6 +147,16 @@ def _guard_in(part: Mapping[str, Any], above: str) -> Guard | None:
             lifted = {above: {name: off}} if above else {name: off}
             return Guard(f"/{above}/{name}" if above else f"/{name}", part[name], off, lifted)
     return None
+
+
+def _among_replicas(body: Mapping[str, Any]) -> Guard | None:
+    """DynamoDB's global tables protect each replica by itself."""
+    replicas = body.get("Replicas")
+    parts = [one for one in replicas or () if isinstance(one, Mapping)] if isinstance(replicas, list) else []
+    if not any(_guard_in(one, "") for one in parts):
+        return None
+    off = [{**one, **(guard.lifted if (guard := _guard_in(one, "")) else {})} for one in parts]
+    return Guard("/Replicas", replicas, off, {"Replicas": off})
 
 
 def _among_attributes(body: Mapping[str, Any]) -> Guard | None:

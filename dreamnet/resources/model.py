@@ -134,7 +134,7 @@ class Driver(Protocol):
         ...
 
     def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
-        """Delete and wait; an absent resource is no error."""
+        """Delete with what is inside, and wait; an absent resource is no error."""
         ...
 
     def listing(self, resource: Resource) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from dreamnet.clouds.aws import AwsAccount, aws_errors
 from dreamnet.errors import ConfigurationError, ResourceError
 from dreamnet.resources.aws.comparison import changes, tags_as_declared, tags_of
+from dreamnet.resources.aws.emptying import empty
 from dreamnet.resources.aws.identifiers import findable, known_identifier, natural_key
 from dreamnet.resources.aws.requests import HandlerFailed, Requests, unthrottled
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
@@ -94,7 +95,8 @@ class AwsDriver:
         return self._existing(resource, schema, live.identifier)
 
     def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
-        """Delete and wait."""
+        """Delete with what is inside, and wait."""
+        empty(self.account, resource, live)
         arguments = {"TypeName": resource.type, "Identifier": live.identifier}
         try:
             self._requests(resource).run(

@@ -110,12 +110,16 @@ class GoogleDriver:
         return self._settled(collection, resource, progress, live)
 
     def delete(self, resource: Resource, live: Live, token: str, progress: Progress) -> None:
-        """Delete and wait; what is gone already is no error."""
+        """Delete with what is inside, and wait; what is gone already is no error."""
         if iam.is_member(resource.type):
             return self._members.delete(resource)
         collection = load_type(resource.type)
         request = requests.delete(collection, resource, live, token)
+        request.parameters.update(irregular.DELETE_PARAMETERS.get(collection.key, {}))
+        prepare = irregular.BEFORE_DELETE.get(collection.key)
         try:
+            if prepare:
+                prepare(resource, self._call)
             answer = self._patiently(collection, request, resource.id)
         except Refused as refused:
             if refused.status == 404:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dreamnet.resources.google import bigtable, dataflow, gke, iam_roles
+from dreamnet.resources.google import bigtable, dataflow, gke, iam_roles, storage
 from dreamnet.resources.google.conventions import SERVICE_ACCOUNTS
 from dreamnet.resources.google.discovery import Collection
 from dreamnet.resources.google.requests import Request
@@ -37,6 +37,12 @@ READS: Mapping[str, Callable[[Collection, Resource, dict[str, Any], Send], dict[
 BEFORE_CREATE: Mapping[str, Callable[[Collection, Resource, Send], bool]] = {
     iam_roles.ROLES: iam_roles.undelete,
 }
+
+#: What has to go before a resource can be deleted.
+BEFORE_DELETE: Mapping[str, Callable[[Resource, Send], None]] = {storage.BUCKETS: storage.empty}
+
+#: Parameters with which a deletion takes what is inside with it (bigquery.v2, `datasets.delete`).
+DELETE_PARAMETERS: Mapping[str, Mapping[str, Any]] = {"bigquery/datasets": {"deleteContents": True}}
 
 #: What a deletion leaves behind, and must not.
 AFTER_DELETE: Mapping[str, Callable[[Resource, Live, Send], None]] = {
