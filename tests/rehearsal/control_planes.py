@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +106,12 @@ class ControlPlanes:
 
 
 @contextmanager
-def control_planes(directory: Path) -> Iterator[ControlPlanes]:
-    """Start both, and end them and what they started."""
+def control_planes(directory: Path, apis: Iterable[str] = ()) -> Iterator[ControlPlanes]:
+    """Start both, and end them and what they started.
+
+    Args:
+        apis: Google APIs besides those that the server announces; it answers for every one.
+    """
     state = State(directory)
     engines = StandIns(state)
     warehouse = threading.Thread(target=start_bigquery, args=(state,))
@@ -125,7 +129,7 @@ def control_planes(directory: Path) -> Iterator[ControlPlanes]:
         time.sleep(0.02)
     warehouse.join()
     try:
-        yield ControlPlanes(_google(state, google, google.context.base_url), _aws(state, aws.url), state)
+        yield ControlPlanes(_google(state, google, apis), _aws(state, aws.url), state)
     finally:
         google.shutdown()
         aws.stop()
@@ -135,14 +139,15 @@ def control_planes(directory: Path) -> Iterator[ControlPlanes]:
             engines.delete(name)
 
 
-def _google(state: State, server: Server, url: str) -> GoogleAccount:
+def _google(state: State, server: Server, apis: Iterable[str]) -> GoogleAccount:
+    url = server.context.base_url
     return GoogleAccount.from_service_account(
         state.credentials().service_account(f"{url}/token"),
         project=state.credentials().google_project,
         region="us-central1",
         zone="us-central1-a",
         second_region="us-east1",
-        endpoints=server.endpoints(),
+        endpoints={**{api: f"{url}/{api}" for api in apis}, **server.endpoints()},
     )
 
 

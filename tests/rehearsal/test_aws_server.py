@@ -214,6 +214,19 @@ def test_the_mark_goes_beside_other_tags_and_what_carries_it_undeclared_is_liste
     assert cloud.driver.listing(declared("AWS::EC2::Route", "route", {})) is None
 
 
+def test_a_deletion_takes_what_is_inside_with_it(cloud):
+    versions = {"VersioningConfiguration": {"Status": "Enabled"}}
+    bucket, live = make(cloud, "AWS::S3::Bucket", "full-bucket", versions)
+    s3 = cloud.account.client("s3")
+    for number in range(3):
+        s3.put_object(Bucket=live.identifier, Key=f"dream {number % 2}", Body=str(number).encode())
+    s3.delete_object(Bucket=live.identifier, Key="dream 1")
+    with pytest.raises(ClientError, match="BucketNotEmpty"):
+        s3.delete_bucket(Bucket=live.identifier)
+    cloud.driver.delete(bucket, live, "plan-5", quiet)
+    assert cloud.driver.read(bucket) is None
+
+
 def test_what_is_deleted_behind_our_back_is_gone(cloud):
     resource, _ = make(cloud, "AWS::S3::Bucket", "vanishing-bucket", {})
     cloud.account.client("s3").delete_bucket(Bucket="vanishing-bucket")

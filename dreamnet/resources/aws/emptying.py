@@ -1,4 +1,4 @@
-"""What AWS deletes only when it is empty: buckets (S3 `DeleteBucket`), registries (ECR `DeleteRepository`)."""
+"""What AWS deletes only when it is empty: buckets (`s3:DeleteBucket`) and registries."""
 
 from __future__ import annotations
 
