@@ -21,7 +21,10 @@ from dreamnet.resources.google.discovery import load_api
 from dreamnet.resources.model import Resource
 from dreamnet.resources.references import Unknown
 
-UNCHECKED = ("Whether a zone has capacity for GPUs and spot machines at the moment.",)
+UNCHECKED = (
+    "Whether a zone has capacity for GPUs and spot machines at the moment.",
+    "Whether Google's regions offer the declared Cloud SQL tiers and database versions.",
+)
 
 #: APIs whose `projects.locations.list` says nothing about where their resources can be: everything of theirs
 #: is global, or they answer without the gameplan's rights.
@@ -100,14 +103,17 @@ def check_places(resources: Sequence[Resource], places: Places) -> Iterator[Find
         yield Finding("google", "regions", "fine", f"{listed(sorted(wanted))} exist and are up.")
 
 
+def located(api: str, version: str) -> bool:
+    """Whether an API says where its resources can be."""
+    return api not in _PLACELESS and "list" in load_api(api, version).methods.get("projects.locations", {})
+
+
 def check_locations(account: GoogleAccount, resources: Iterable[Resource]) -> Iterator[Finding]:
     """Whether the APIs that list their locations serve those that are declared."""
     declared: dict[tuple[str, str], list[Resource]] = defaultdict(list)
     for resource in resources:
         name, _, version = resource.type.partition("/")[0].partition(".")
-        if iam.is_member(resource.type) or name in _PLACELESS or "/locations/" not in resource.parent:
-            continue
-        if "list" in load_api(name, version).methods.get("projects.locations", {}):
+        if not iam.is_member(resource.type) and "/locations/" in resource.parent and located(name, version):
             declared[name, version].append(resource)
     with ThreadPoolExecutor(max_workers=12, thread_name_prefix="locations") as pool:
         answers = dict(zip(declared, pool.map(lambda api: _locations(account, *api), declared), strict=True))

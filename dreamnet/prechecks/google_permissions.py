@@ -15,6 +15,7 @@ from dreamnet.clouds import google_rest
 from dreamnet.clouds.google import GoogleAccount
 from dreamnet.clouds.google_rest import Refused
 from dreamnet.prechecks.findings import Finding, listed
+from dreamnet.prechecks.google_offers import located
 from dreamnet.resources.google import iam
 from dreamnet.resources.google.discovery import Collection, load_type
 from dreamnet.resources.model import Resource
@@ -33,6 +34,8 @@ OPERATIONS = (
     "cloudsql.instances.get",
     "cloudsql.instances.promoteReplica",
     "cloudsql.instances.update",
+    "compute.acceleratorTypes.get",
+    "compute.machineTypes.get",
     "compute.projects.get",
     "compute.regions.list",
     "container.clusters.get",
@@ -179,6 +182,9 @@ _VERBS: Mapping[str, tuple[str, ...]] = {
     "setLabels": ("setLabels",),
 }
 
+#: APIs that list their locations and have no permission for it.
+_LISTS_FREELY = frozenset({"bigqueryconnection", "bigquerydatatransfer", "datapipelines"})
+
 #: Asked of the billing account, not of the project.
 _ON_BILLING_ACCOUNT = "billing.budgets."
 
@@ -209,12 +215,18 @@ def of_type(type_name: str) -> tuple[str, ...]:
         for verb, methods in _VERBS.items()
         if any(method in collection.methods for method in methods)
     )
-    return (*own, *_BESIDE.get(collection.key, ()), *_OPERATIONS.get(collection.api.name, ()))
+    api = collection.api
+    places = [f"{_service(collection)}.locations.list"] if located(api.name, api.version) else []
+    beside = (*_BESIDE.get(collection.key, ()), *_OPERATIONS.get(api.name, ()))
+    return (*own, *beside, *(places if api.name not in _LISTS_FREELY else ()))
+
+
+def _service(collection: Collection) -> str:
+    return _SERVICES.get(collection.api.name, collection.api.name)
 
 
 def _prefix(collection: Collection) -> str:
-    service = _SERVICES.get(collection.api.name, collection.api.name)
-    return f"{service}.{_RESOURCES.get(collection.key, collection.name.rsplit('.', 1)[-1])}"
+    return f"{_service(collection)}.{_RESOURCES.get(collection.key, collection.name.rsplit('.', 1)[-1])}"
 
 
 def check_permissions(account: GoogleAccount, resources: Iterable[Resource]) -> Iterator[Finding]:

@@ -64,6 +64,7 @@ class Readiness:
     account_id: str
     operations: frozenset[str] = frozenset(
         {
+            "sts:GetCallerIdentity",
             "iam:SimulatePrincipalPolicy",
             "servicequotas:ListServiceQuotas",
             "servicequotas:GetServiceQuota",
@@ -75,6 +76,8 @@ class Readiness:
 
     def answer(self, call: Call, moto: Next) -> Answer:
         """Answer the call; moto is asked nothing."""
+        if call.operation == "GetCallerIdentity":
+            return self._caller()
         if call.operation == "SimulatePrincipalPolicy":
             return self._simulate(call)
         if call.operation == "ListServiceQuotas":
@@ -86,6 +89,15 @@ class Readiness:
         if call.operation == "DescribeClusterVersions":
             return Answer.json({"clusterVersions": [_version(*one) for one in _VERSIONS.items()]})
         return _orderable(call)
+
+    @property
+    def _owner(self) -> str:
+        """Whose the one key pair is: a user, as moto's own answer is not."""
+        return f"arn:aws:iam::{self.account_id}:user/gameplan"
+
+    def _caller(self) -> Answer:
+        content = f"<Arn>{self._owner}</Arn><UserId>AIDALOCAL</UserId><Account>{self.account_id}</Account>"
+        return _xml("GetCallerIdentity", content, "https://sts.amazonaws.com/doc/2011-06-15/")
 
     def _simulate(self, call: Call) -> Answer:
         form = parse_qs(call.body.decode())
@@ -108,10 +120,10 @@ class Readiness:
 
     def _policies(self, source: str) -> list[Any] | None:
         """The policies of a user (its groups' too) or role of moto's, as moto's evaluation takes them; None
-        for the account's owner, who may do everything."""
+        for the one key pair's user, who may do everything."""
         from moto.iam.models import iam_backends
 
-        if source.startswith(f"arn:aws:sts::{self.account_id}:user/"):  # the one key pair's own
+        if source == self._owner:
             return None
         backend = iam_backends[self.account_id]["aws"]
         kind, _, path = source.rsplit(":", 1)[-1].partition("/")

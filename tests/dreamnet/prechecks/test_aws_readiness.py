@@ -5,7 +5,6 @@ from account_fakes import ACCOUNT, CALLER, amazon
 
 from dreamnet.prechecks import aws_offers, aws_quotas, names
 from dreamnet.prechecks.aws_permissions import (
-    BATCH,
     OPERATIONS,
     PASS_ROLE,
     check_permissions,
@@ -45,7 +44,7 @@ def test_all_actions_are_simulated_in_batches(aws_account):
     assert found.level == "fine"
     asked = [name for call in aws_account.simulated for name in call["ActionNames"]]
     assert sorted(asked) == list(needed_actions(wanted))
-    assert max(len(call["ActionNames"]) for call in aws_account.simulated) <= BATCH
+    assert max(len(call["ActionNames"]) for call in aws_account.simulated) == 100
 
 
 def test_a_wildcard_of_a_schema_is_asked_about_action_by_action(aws_account):

@@ -9,7 +9,7 @@ from account_fakes import PROJECT, google
 from dreamnet.errors import ResourceError
 from dreamnet.prechecks import google_offers, google_quotas, identity, names
 from dreamnet.prechecks.google_nodes import pools
-from dreamnet.prechecks.google_permissions import BATCH, check_permissions, needed_permissions, of_type
+from dreamnet.prechecks.google_permissions import check_permissions, needed_permissions, of_type
 from dreamnet.prechecks.google_quotas import GLOBAL
 from dreamnet.prechecks.google_services import check_services, enable_services, needed_services
 from dreamnet.prechecks.quotas import Demand
@@ -109,7 +109,7 @@ def test_permissions_are_asked_about_by_the_hundred_and_the_missing_ones_named(g
     found = blocking(check_permissions(google_account, wanted))
     assert "container.clusters.create, pubsub.topics.create" in found.sentence
     assert f"--member=serviceAccount:gameplan@{PROJECT}" in found.command
-    assert max(google_account.sizes) <= BATCH
+    assert max(google_account.sizes) == 100
     assert sum(google_account.sizes) == len(needed_permissions(wanted))
 
 

@@ -103,6 +103,7 @@ def test_the_report_names_everything_and_what_puts_it_right():
     text = report.markdown()
     assert text.startswith("**2 blocks, 0 to do, 1 fine** (1.2 s)")
     assert text.index("## Blocks") < text.index("## Fine") < text.index("## Not checked")
+    assert "## To do" not in text
     assert "[console](https://console/x) `gcloud a \\| b`" in text
     with pytest.raises(PrecheckFailed) as stopped:
         report.raise_if_blocked()
