@@ -166,6 +166,7 @@ def _search(
     whole: Catalogue,
 ) -> tuple[list[Undeclared], list[str]]:
     """What carries our mark and is not declared, by the listings of the types and places in use."""
+    looking = {cloud: driver.remembering() for cloud, driver in drivers.items()}
     groups: dict[str, list[Resource]] = {}
     unlisted = set()
     for resource in _resolved(whole, variables, observed):
@@ -178,7 +179,7 @@ def _search(
 
     def look(key: str) -> list[Undeclared]:
         group = wanted[key]
-        found = drivers[group[0].cloud].undeclared(group, {r.id: _live(observed, r.id) for r in group})
+        found = looking[group[0].cloud].undeclared(group, {r.id: _live(observed, r.id) for r in group})
         return [Undeclared(group[0].type, group[0].parent, live.identifier) for live in found]
 
     run = run_graph(dict.fromkeys(wanted, ()), look, max_parallel)

@@ -115,6 +115,11 @@ class Driver(Protocol):
         stand in the body as `${...}` strings and count as valid wherever a scalar is."""
         ...
 
+    def remembering(self) -> Driver:
+        """The same driver, for reads at one moment: what several resources need (a listing, a policy) is
+        asked for once."""
+        ...
+
     def read(self, resource: Resource) -> Live | None:
         """The live resource, or None where there is none."""
         ...

@@ -208,11 +208,12 @@ def observe(
     """
     found: dict[str, Observation] = {}
     resolver = Resolver(variables, lambda resource_id: _kept(found[resource_id]))
+    looking = {cloud: driver.remembering() for cloud, driver in drivers.items()}
 
     def look(resource_id: str) -> None:
         declared = catalogue[resource_id]
         desired = resolver.resolve(declared)
-        driver = drivers[declared.cloud]
+        driver = looking[declared.cloud]
         # A name or place that only an apply can know belongs to nothing that exists yet.
         placed = not isinstance(desired.name, Unknown) and not isinstance(desired.parent, Unknown)
         live = driver.read(desired) if placed else None

@@ -42,6 +42,9 @@ class Cloud:
         self.owners = dict.fromkeys(self.bodies, "us")
         self.done: list[tuple[str, str]] = []
 
+    def remembering(self) -> Cloud:
+        return self
+
     def read(self, resource: Resource) -> Live | None:
         if resource.name not in self.bodies:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from dreamnet.resources.aws.requests import HandlerFailed, Requests, unthrottled
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
 from dreamnet.resources.aws.validation import given, schema_problems
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
+from dreamnet.resources.once import Once
 from dreamnet.resources.references import Unknown
 
 #: The tag that says which declaration a resource belongs to; how we find what AWS has named.
@@ -34,9 +35,11 @@ class AwsDriver:
 
     Attributes:
         account: whose resources; each is made in the region that its declaration names as parent.
+        once: what answers were asked for already, for a driver that remembers them.
     """
 
     account: AwsAccount
+    once: Once | None = None
 
     def validate(self, resource: Resource) -> list[Problem]:
         """Check type, operations, properties and name against the published schema, offline."""
@@ -50,6 +53,10 @@ class AwsDriver:
         for path, message in schema_problems(schema, region, declared, references=True):
             problems.append(Problem(resource.source, f"/body{path}", message))
         return problems
+
+    def remembering(self) -> AwsDriver:
+        """The same driver, which asks for each listing and each resource once."""
+        return AwsDriver(self.account, Once())
 
     def read(self, resource: Resource) -> Live | None:
         """By its identifier where the declaration makes it, else by our tag or its name among its type."""
@@ -174,6 +181,12 @@ class AwsDriver:
         return found
 
     def _get(self, resource: Resource, schema: ResourceSchema, identifier: str) -> Live | None:
+        if self.once is None:
+            return self._fetch(resource, schema, identifier)
+        question = ("get", resource.type, resource.parent, identifier)
+        return self.once.get(question, lambda: self._fetch(resource, schema, identifier))
+
+    def _fetch(self, resource: Resource, schema: ResourceSchema, identifier: str) -> Live | None:
         from botocore.exceptions import ClientError
 
         client = self.account.client("cloudcontrol", resource.parent)
@@ -207,6 +220,15 @@ class AwsDriver:
         return same_name
 
     def _list(
+        self, resource: Resource, schema: ResourceSchema, declared: Mapping[str, Any]
+    ) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        if self.once is None:
+            return self._pages(resource, schema, declared)
+        told = json.dumps([declared.get(key) for key in schema.list_needs])
+        question = ("list", resource.type, resource.parent, told)
+        return self.once.get(question, lambda: list(self._pages(resource, schema, declared)))
+
+    def _pages(
         self, resource: Resource, schema: ResourceSchema, declared: Mapping[str, Any]
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         client = self.account.client("cloudcontrol", resource.parent)

@@ -6,7 +6,7 @@ Day-2 operations (stop, resume, promote, resize) aren't here: they call the serv
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from dreamnet.resources.google import checks, compare, iam, irregular, requests,
 from dreamnet.resources.google.discovery import Collection, load_type
 from dreamnet.resources.google.requests import Request
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
+from dreamnet.resources.once import Once
 
 #: Seconds for which a refusal because of another operation on the same thing is tried again.
 PATIENCE = 900.0
@@ -37,11 +38,17 @@ class GoogleDriver:
 
     Args:
         account: whose resources; None is enough for `validate` and `diff`.
+        once: what answers were asked for already, for a driver that remembers them.
     """
 
-    def __init__(self, account: GoogleAccount | None = None) -> None:
+    def __init__(self, account: GoogleAccount | None = None, once: Once | None = None) -> None:
         self._account = account
-        self._members = iam.Members(self._call)
+        self._once = once
+        self._members = iam.Members(self._call, once)
+
+    def remembering(self) -> GoogleDriver:
+        """The same driver, which asks for each listing and each policy once."""
+        return GoogleDriver(self._account, Once())
 
     def validate(self, resource: Resource) -> list[Problem]:
         """Check the declaration against the discovery document, without any call."""
@@ -215,8 +222,14 @@ class GoogleDriver:
                 return self._live(collection, resource, one)
         return None
 
-    def _items(self, collection: Collection, resource: Resource) -> Iterator[dict[str, Any]]:
+    def _items(self, collection: Collection, resource: Resource) -> Iterable[dict[str, Any]]:
         """What the listing of a resource's parent holds; nothing where there is no such parent."""
+        if self._once is None:
+            return self._pages(collection, resource)
+        question = (str(collection), resource.parent)
+        return self._once.get(question, lambda: list(self._pages(collection, resource)))
+
+    def _pages(self, collection: Collection, resource: Resource) -> Iterator[dict[str, Any]]:
         assert collection.list
         request = requests.listing(collection, collection.list, resource)
         while True:

@@ -26,6 +26,7 @@ from dreamnet.resources.google.discovery import Collection, Method, load_type
 from dreamnet.resources.google.requests import Request
 from dreamnet.resources.google.validation import REFERENCE
 from dreamnet.resources.model import Live, Problem, Resource
+from dreamnet.resources.once import Once
 
 Send = Callable[[Collection, Request, str], dict[str, Any]]
 
@@ -108,17 +109,24 @@ class Members:
 
     Args:
         send: makes one call.
+        once: where reads may share one answer.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, once: Once | None = None) -> None:
         self._send = send
+        self._once = once
         self._lock = threading.Lock()
 
     def read(self, resource: Resource) -> Live | None:
         """The member as the live policy has it, or None: it isn't in the policy, or what the policy is of
         doesn't exist."""
+        question = (resource.type, resource.parent)
         try:
-            policy = self._policy(resource)
+            policy = (
+                self._once.get(question, lambda: self._policy(resource))
+                if self._once
+                else self._policy(resource)
+            )
         except Refused as refused:
             if refused.status == 404:
                 return None

@@ -36,6 +36,9 @@ class FakeCloud:
             if key.startswith("bad")
         ]
 
+    def remembering(self) -> "FakeCloud":
+        return self
+
     def read(self, resource: Resource) -> Live | None:
         body = self.bodies.get(resource.name)
         if body is None:

@@ -95,3 +95,27 @@ def test_our_tag_counts_most_then_the_name(found, expected):
     live = AwsDriver(Account(found)).read(resource)
     assert (live and live.identifier) == expected
     assert live is None or not live.owned
+
+
+def test_many_of_a_type_are_listed_and_read_once_for_one_plan():
+    class Counting(Account):
+        calls = 0
+
+        def list_resources(self, **asked):
+            self.calls += 1
+            return super().list_resources(**asked)
+
+        def get_resource(self, **asked):
+            self.calls += 1
+            return super().get_resource(**asked)
+
+    account = Counting({f"id{n:02}": api(**{"dreamnet-id": f"aws/api{n}"}) for n in range(20)})
+    driver = AwsDriver(account).remembering()
+    for n in range(20):
+        resource = Resource(
+            f"aws/api{n}", "aws", "AWS::ApiGatewayV2::Api", "dreamnet", REGION, {"Name": "dreamnet"}
+        )
+        live = driver.read(resource)
+        assert live
+        assert live.identifier == f"id{n:02}"
+    assert account.calls == 40  # as many pages as there are (one each, here), and one read each
