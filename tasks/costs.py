@@ -12,11 +12,24 @@ from prefect.artifacts import create_table_artifact
 from dreamnet.cost.billing import aws_cost_rows, google_billing_rows, report_window
 from dreamnet.cost.estimate import Estimate, estimate
 from dreamnet.cost.gate import require_budget
+from dreamnet.cost.lookups import load_lookups
 from dreamnet.cost.outlook import outlook
+from dreamnet.cost.price_apis import AWS_PRICING_REGION, AwsPrices, GooglePrices
+from dreamnet.cost.prices import load_prices
+from dreamnet.cost.refresh import look_up, rewritten
 from dreamnet.cost.report import burn_down, chart, table_markdown
 from dreamnet.report import Clock, Step
-from tasks.resources import FULL, GAMEPLAN, catalogue
-from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
+from dreamnet.resources.plan import Plan
+from tasks.resources import FULL, GAMEPLAN, catalogue, priced
+from tasks.support import (
+    CLOUD_TASK,
+    INFRASTRUCTURE,
+    aws_account,
+    google_account,
+    load_profile,
+    progress,
+    publish,
+)
 
 
 def monthly_estimate(profile: str, selection: str = GAMEPLAN) -> Estimate:
@@ -42,6 +55,52 @@ def check_price(profile: str, run: str, selection: str = GAMEPLAN) -> Step:
     )
     checks = require_budget(priced, budget.monthly(), budget.approved(), datetime.now(UTC).date())
     return clock.unchanged(f"{' '.join(check.sentence for check in checks)} {priced.against_plan()}")
+
+
+@task(task_run_name="price of the plan", **CLOUD_TASK)
+def check_plan_price(
+    profile: str, run: str, folders: tuple[str, ...], plan_json: str, selection: str = GAMEPLAN
+) -> Step:
+    """Hold what a plan's resources cost after its apply against the monthly budget and its approvals.
+
+    Raises:
+        PrecheckFailed: it does not fit; the message says which lines to drop.
+    """
+    clock = Clock("Price of the plan")
+    budget = load_profile(profile).budget
+    price = priced(Plan.from_json(plan_json), catalogue(folders, selection), profile)
+    checks = require_budget(price.then, budget.monthly(), budget.approved(), datetime.now(UTC).date())
+    added = price.then.total() - price.now.total()
+    return clock.unchanged(f"{added:+.2f} USD a month. {' '.join(check.sentence for check in checks)}")
+
+
+@task(task_run_name="refresh prices", **CLOUD_TASK)
+def refresh_prices(profile: str, run: str, write: bool) -> Step:
+    """Ask both clouds' price APIs for the sheet's figures; publish what changed and what wasn't found.
+
+    Args:
+        write: put the new figures into infrastructure/prices.yaml.
+
+    Raises:
+        ConfigurationError: the sheet or its lookups can't be used.
+    """
+    clock = Clock("Prices")
+    file = INFRASTRUCTURE / "prices.yaml"
+    sheet, lookups = load_prices(file), load_lookups(INFRASTRUCTURE / "price-lookups.yaml")
+    google = GooglePrices(google_account(profile), sheet.regions["google"])
+    aws = AwsPrices(aws_account(profile).client("pricing", AWS_PRICING_REGION), sheet.regions["aws"])
+    found = look_up(sheet, lookups, google, aws, datetime.now(UTC).date())
+    publish(f"prices {profile}", found.markdown(), "What the vendors' price APIs say of the price sheet")
+    said = (
+        f"{len(found.changed)} prices changed, {len(found.found) - len(found.changed)} confirmed,"
+        f" {len(found.missing)} not found, {len(found.by_hand)} without a lookup."
+    )
+    text = file.read_text(encoding="utf-8")
+    new = rewritten(text, found)
+    if not write or new == text:
+        return clock.unchanged(said)
+    file.write_text(new, encoding="utf-8")
+    return clock.done(f"{said} {file.name} is rewritten: look at it and commit it.")
 
 
 @task(task_run_name="cost report", **CLOUD_TASK)

@@ -71,7 +71,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         monkeypatch.setattr(deploy, name, noted(name, None))
     for module in (deploy, provisioning):
         monkeypatch.setattr(module, "plan_resources", noted("plan_resources", plan))
-    monkeypatch.setattr(provisioning, "approve_plan", noted("approve_plan", None))
+    for name in ("check_plan_price", "approve_plan"):
+        monkeypatch.setattr(provisioning, name, noted(name, None))
     applied = Step("Resources", "done", "1 done", 1.0)
     monkeypatch.setattr(provisioning, "apply_resources", noted("apply_resources", applied))
     monkeypatch.setattr(deploy, "deploy_application", Submitted())
@@ -99,6 +100,7 @@ def test_checked_planned_approved_applied_and_deployed_in_this_order(called: lis
         "enable_google_apis",
         "check_ready",
         "plan_resources",
+        "check_plan_price",
         "approve_plan",
         "apply_resources",
         "deploy_application",
@@ -131,6 +133,18 @@ def test_declined_plan_is_not_applied(called: list[tuple[Any, ...]], monkeypatch
     with pytest.raises(NotApproved):
         FLOWS["deploy-data-aws"].fn("acme", run="run-1")
     assert "apply_resources" not in [call[0] for call in called]
+
+
+def test_nobody_is_asked_for_what_is_over_the_budget(
+    called: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise PrecheckFailed("AWS needs USD 900.00 a month.", "Choose a smaller selection.")
+
+    monkeypatch.setattr(provisioning, "check_plan_price", refuse)
+    with pytest.raises(PrecheckFailed):
+        FLOWS["deploy-data-aws"].fn("acme", run="run-1")
+    assert not {"approve_plan", "apply_resources"} & {call[0] for call in called}
 
 
 def test_dreamnet_goes_where_the_selection_declares_a_cluster() -> None:

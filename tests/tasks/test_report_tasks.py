@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,11 +18,13 @@ from blocks import Budget
 from blocks.budget import SpendingApproval
 from dreamnet.cost.billing import COLUMNS
 from dreamnet.cost.estimate import Estimate, Line
+from dreamnet.cost.price_apis import NoPrice
+from dreamnet.cost.prices import load_prices
 from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError
 from dreamnet.report import Step, WeekReport
 from dreamnet.scaling.report import NightReport, Row
 from dreamnet.warehouse.model import Figures, PipelineResult, TableResult
-from tasks import costs, pipelines, report, scaling
+from tasks import costs, pipelines, report, scaling, support
 
 # ---- pipelines
 
@@ -232,6 +236,45 @@ def test_a_named_approval_lets_a_dearer_month_pass_until_its_day(
     monkeypatch.setattr(budget, "approvals", [SpendingApproval(**given, until=today - timedelta(days=1))])
     with pytest.raises(PrecheckFailed):
         costs.check_price.fn("acme", "run-2")
+
+
+@pytest.fixture
+def apis(budget: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Price APIs that know one price each, and the repository's sheet in a folder of its own."""
+    for name in ("prices.yaml", "price-lookups.yaml"):
+        shutil.copy(support.INFRASTRUCTURE / name, tmp_path / name)
+    known = {"GooglePrices": ("^Storage PD Capacity$", 0.05), "AwsPrices": ("-KMS-Keys$", 1.0)}
+
+    def api(kind: str) -> Any:
+        pattern, figure = known[kind]
+
+        def price(lookup: Any) -> float:
+            if pattern not in str(lookup):
+                raise NoPrice("no such price")
+            return figure
+
+        return lambda *arguments: SimpleNamespace(price=price)
+
+    for kind in known:
+        monkeypatch.setattr(costs, kind, api(kind))
+    monkeypatch.setattr(costs, "INFRASTRUCTURE", tmp_path)
+    monkeypatch.setattr(costs, "google_account", lambda name: None)
+    monkeypatch.setattr(costs, "aws_account", lambda name: SimpleNamespace(client=lambda *arguments: None))
+    return tmp_path / "prices.yaml"
+
+
+def test_new_prices_are_told_and_written_only_when_asked(apis: Path, desk: Desk) -> None:
+    before = apis.read_text()
+    step = costs.refresh_prices.fn("acme", "run-1", False)
+    assert step.outcome == "unchanged"
+    assert step.detail.startswith("1 prices changed, 1 confirmed,")
+    assert "| gce-pd-standard-gb | google | 0.04 | 0.05 | +25.0% |" in desk.artifacts["prices-acme"]
+    assert apis.read_text() == before
+    assert costs.refresh_prices.fn("acme", "run-2", True).outcome == "done"
+    sheet = load_prices(apis)
+    assert sheet.prices["google"]["gce-pd-standard-gb"].usd == 0.05
+    assert sheet.prices["aws"]["kms-key-month"].source == "aws-api"
+    assert costs.refresh_prices.fn("acme", "run-3", True).outcome == "unchanged", "written once"
 
 
 def test_bills_become_a_table_a_chart_and_days(

@@ -14,7 +14,7 @@ from desk import Desk
 from blocks import Budget
 from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.resources.model import Change, Live, Problem, Resource
-from tasks import checks, resources, support
+from tasks import checks, costs, resources, support
 
 FOLDERS = ("google/data",)
 DECLARED = """\
@@ -96,6 +96,7 @@ def cloud(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
         shutil.copy(support.INFRASTRUCTURE / name, tmp_path / name)
     for account in ("google_account", "aws_account"):
         monkeypatch.setattr(resources, account, lambda name: None)
+    monkeypatch.setattr(costs, "load_profile", lambda name: settings)
     for module in (resources, checks):
         monkeypatch.setattr(module, "drivers", lambda profile: {"google": cloud, "aws": cloud})
     monkeypatch.setattr(checks, "INFRASTRUCTURE", tmp_path)
@@ -150,9 +151,16 @@ def test_apply_over_the_budget_stops_before_anything_is_done(
     )
     budget = Budget(billing_table="billing.export", google_monthly=0.01)
     monkeypatch.setattr(resources.load_profile("acme"), "budget", budget)
-    with pytest.raises(PrecheckFailed, match=r"the budget is 0\.01: drop google/"):
-        apply(planned)
+    for over in (apply, lambda plan: costs.check_plan_price.fn("acme", "run-1", FOLDERS, plan)):
+        with pytest.raises(PrecheckFailed, match=r"the budget is 0\.01: drop google/"):
+            over(planned)
     assert cloud.done == []
+
+
+def test_price_of_a_plan_is_what_it_adds_and_what_all_costs_then(cloud: Cloud) -> None:
+    step = costs.check_plan_price.fn("acme", "run-1", FOLDERS, plan())
+    assert step.outcome == "unchanged"
+    assert step.detail.startswith("+0.00 USD a month. Google Cloud needs USD 0.00 a month")
 
 
 def test_unchanged_world_is_left_alone(cloud: Cloud, desk: Desk) -> None:
