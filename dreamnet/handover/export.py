@@ -36,6 +36,7 @@ class Exported:
         pulumi_id: the same for Pulumi's provider.
         pulumi: Pulumi's type token; empty where it has none.
         part: it is a part of the declaration, and the whole is another block.
+        left_over: fields that the provider does not have, as JSON pointers.
     """
 
     id: str
@@ -49,6 +50,13 @@ class Exported:
     pulumi_id: str | None
     pulumi: str
     part: bool = False
+    left_over: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say above the block: whose it is, and what it lacks."""
+        said = "the provider has no such attribute"
+        return [self.id, *(f"not exported: {pointer}: {said}" for pointer in self.left_over)]
 
     @property
     def address(self) -> str:
@@ -64,7 +72,6 @@ class Export:
         cloud: google or aws.
         exported: the resources, dependencies first.
         missing: declarations that no Terraform resource stands for: id and reason.
-        left_over: fields that the provider does not have: id -> JSON pointers.
         terms: the variables that were used.
         folders: the catalogue's folder of each declaration.
     """
@@ -72,7 +79,6 @@ class Export:
     cloud: Cloud
     exported: list[Exported]
     missing: dict[str, str]
-    left_over: dict[str, list[str]]
     terms: Terms
     folders: Mapping[str, str] = field(default_factory=dict)
 
@@ -94,7 +100,7 @@ class _Exporter:
         self.catalogue = catalogue
         self.live = live
         self.paths = {google.full_path(one): one for one in catalogue if one.cloud == "google"}
-        self.result = Export(cloud, [], {}, {}, Terms(self._output))
+        self.result = Export(cloud, [], {}, Terms(self._output))
         self.result.folders = {
             one.id: catalogue.files[one.id].parts[1] for one in catalogue if one.cloud == cloud
         }
@@ -140,8 +146,6 @@ class _Exporter:
         conversion = Conversion(self.result.terms)
         items = conversion.items(body, kind.attributes)
         name = identifier(whole.split("/")[1])
-        if conversion.left_over:
-            self.result.left_over[whole] = conversion.left_over
         return Exported(
             id=resource.id,
             folder=self.result.folders[resource.id],
@@ -153,6 +157,7 @@ class _Exporter:
             import_id=None,
             pulumi_id=None,
             pulumi=kind.pulumi,
+            left_over=tuple(conversion.left_over),
         )
 
     def _needs(self, resource: Resource) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -209,3 +209,40 @@ def _body(body: Sequence[Attribute | Block | Comment], depth: int) -> list[str]:
     for index, group in enumerate(groups):
         lines += [*([""] if index else []), *group]
     return lines
+
+
+def codes(given: Any) -> Iterator[str]:
+    """The code of every expression in a value, attribute or block."""
+    if isinstance(given, Expression):
+        yield given.code
+    elif isinstance(given, Template):
+        yield from (code for part in given.parts for code in codes(part))
+    elif isinstance(given, Json | Attribute):
+        yield from codes(given.value)
+    elif isinstance(given, Block):
+        yield from (code for item in given.body for code in codes(item))
+    elif isinstance(given, Mapping):
+        yield from (code for item in given.values() for code in codes(item))
+    elif isinstance(given, list | tuple):
+        yield from (code for item in given for code in codes(item))
+
+
+def with_code(given: Any, change: Callable[[str], str]) -> Any:
+    """The same value with the code of each of its expressions changed."""
+    if isinstance(given, Expression):
+        return Expression(change(given.code))
+    if isinstance(given, Template):
+        return Template(tuple(with_code(part, change) for part in given.parts))
+    if isinstance(given, Json):
+        return Json(with_code(given.value, change))
+    if isinstance(given, Attribute):
+        return Attribute(given.name, with_code(given.value, change))
+    if isinstance(given, Block):
+        return Block(
+            given.type, given.labels, [with_code(item, change) for item in given.body], given.comments
+        )
+    if isinstance(given, Mapping):
+        return {key: with_code(item, change) for key, item in given.items()}
+    if isinstance(given, list | tuple):
+        return [with_code(item, change) for item in given]
+    return given

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dreamnet.handover.export import FIRST_REGION, Export, Exported
-from dreamnet.handover.hcl import Attribute, Block, Comment, Expression, document, identifier
+from dreamnet.handover.hcl import Attribute, Block, Comment, Expression, Template, document, identifier, value
 from dreamnet.handover.providers import find, provider
+from dreamnet.handover.regions import FIRST, SECOND, Input, Regions, regions
 from dreamnet.handover.terms import Variable
 from dreamnet.resources.model import OWNER_LABEL
 
@@ -43,21 +45,99 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
 
 def files(exported: Export) -> dict[Path, str]:
     """Every file of one cloud's configuration, by its path below `infrastructure/terraform`."""
-    folder = Path(FOLDERS[exported.cloud])
+    folder, both = Path(FOLDERS[exported.cloud]), regions(exported)
     written = {
-        folder / "main.tf": document(_providers(exported), _HEADING),
-        folder / "versions.tf": document([_versions(exported)], _HEADING),
-        folder / "outputs.tf": document(_outputs(exported), _HEADING),
-        folder / "imports.tf": _imports(exported),
+        folder / f"{name}.tf": _resources(exported, both, name)
+        for name in sorted(set(exported.folders.values()))
     }
-    for name in sorted(set(exported.folders.values())):
-        written[folder / f"{name}.tf"] = _resources(exported, name)
-    written[folder / "variables.tf"] = document(_variables(exported), _HEADING)
-    return written
+    outputs = [both.outside(block) for block in _outputs(exported)]
+    written |= {
+        folder / "outputs.tf": document(outputs, _HEADING),
+        folder / "imports.tf": _imports(exported, both),
+        folder / "versions.tf": document([_versions(exported.exported)], _HEADING),
+        folder / "main.tf": document([*_providers(exported), *_calls(exported, both)], _HEADING),
+        folder / "variables.tf": document(_variables(exported), _HEADING),
+    }
+    return written | _module(exported, both)
 
 
-def _resources(exported: Export, folder: str) -> str:
-    blocks = [_complete(exported, one) for one in exported.exported if one.folder == folder]
+def module_folder(exported: Export) -> str:
+    """The folder of the module for each region."""
+    return f"{FOLDERS[exported.cloud]}-region"
+
+
+def _module(exported: Export, both: Regions) -> dict[Path, str]:
+    """The module's files; none where the regions have nothing alike."""
+    if not both.twins:
+        return {}
+    folder = Path("modules") / module_folder(exported)
+    variables = [
+        Block(
+            "variable",
+            (one.name,),
+            [
+                Attribute("description", _described(one)),
+                Attribute("type", Expression(_value_type(one.first))),
+            ],
+        )
+        for one in sorted(both.inputs, key=lambda each: each.name)
+    ]
+    outputs = [
+        Block("output", (name,), [Attribute("value", Expression(code))])
+        for name, code in sorted(both.outputs.items())
+    ]
+    return {
+        folder / "main.tf": document(both.blocks, _HEADING),
+        folder / "variables.tf": document(variables, _HEADING),
+        folder / "outputs.tf": document(outputs, _HEADING),
+        folder / "versions.tf": document([_versions([first for first, _ in both.twins])], _HEADING),
+    }
+
+
+def _described(one: Input) -> str:
+    first, second = _plain_text(one.first), _plain_text(one.second)
+    return f"Both regions: {first}" if first == second else f"First region: {first}; second: {second}"
+
+
+def _plain_text(given: Any) -> str:
+    """A value for a description: a text as it is, anything else by its form."""
+    if isinstance(given, str):
+        return given or "nothing"
+    if isinstance(given, Expression):
+        return given.code
+    return "a list" if isinstance(given, list) else value(given).strip('"').replace("${", "").replace("}", "")
+
+
+def _value_type(given: Any) -> str:
+    """A variable's type, as far as one of its values tells."""
+    if isinstance(given, bool):
+        return "bool"
+    if isinstance(given, int | float):
+        return "number"
+    if isinstance(given, str | Template) or (isinstance(given, Expression) and given.code.startswith("var.")):
+        return "string"
+    return "any"
+
+
+def _calls(exported: Export, both: Regions) -> Iterator[Block]:
+    """The module's calls, one a region."""
+    if not both.twins:
+        return
+    used = sorted({first.type.name.split("_", 1)[0] for first, _ in both.twins})
+    for call in (FIRST, SECOND):
+        body: list[Attribute | Block | Comment] = [
+            Attribute("source", f"../modules/{module_folder(exported)}")
+        ]
+        if call == SECOND and exported.cloud == "aws":
+            body.append(Attribute("providers", {name: Expression(f"{name}.second") for name in used}))
+        for one in sorted(both.inputs, key=lambda each: each.name):
+            body.append(Attribute(one.name, both.outside(one.first if call == FIRST else one.second)))
+        yield Block("module", (call,), body)
+
+
+def _resources(exported: Export, both: Regions, folder: str) -> str:
+    there = [one for one in exported.exported if one.folder == folder and one.address not in both.moved]
+    blocks = [both.outside(_complete(exported, one)) for one in there]
     text = document(blocks, _HEADING)
     missing = [
         f"# not exported: {resource_id}: {reason}\n"
@@ -78,11 +158,7 @@ def _complete(exported: Export, one: Exported) -> Block:
     needs = [Expression(by_id[need]) for need in one.needs]
     if needs:
         body.append(Attribute("depends_on", needs))
-    whole = one.id if not one.part else f"{one.id.split('/')[0]}/{one.name.replace('_', '-')}"
-    comments = [one.id]
-    for pointer in exported.left_over.get(whole, ()):
-        comments.append(f"not exported: {pointer}: the provider has no such attribute")
-    return Block("resource", one.block.labels, body, tuple(comments))
+    return Block("resource", one.block.labels, body, tuple(one.notes))
 
 
 def provider_of(one: Exported) -> str:
@@ -122,13 +198,13 @@ def _providers(exported: Export) -> Iterator[Block]:
             yield Block("provider", (name,), [alias, Attribute("region", exported.terms.text(region))])
 
 
-def _versions(exported: Export) -> Block:
+def _versions(resources: Sequence[Exported]) -> Block:
     needed = []
-    for name in sorted({one.type.name.split("_", 1)[0] for one in exported.exported}):
+    for name in sorted({one.type.name.split("_", 1)[0] for one in resources}):
         major_minor = ".".join(provider(name).version.split(".")[:2])
         entry = {"source": f"hashicorp/{name}", "version": f"~> {major_minor}"}
         needed.append(Attribute(name, entry))
-        if name == "google" and any(one.type.beta for one in exported.exported):
+        if name == "google" and any(one.type.beta for one in resources):
             needed.append(Attribute("google-beta", {**entry, "source": "hashicorp/google-beta"}))
     return Block(
         "terraform",
@@ -169,7 +245,7 @@ def _outputs(exported: Export) -> Iterator[Block]:
             )
 
 
-def _imports(exported: Export) -> str:
+def _imports(exported: Export, both: Regions) -> str:
     known = [one for one in exported.exported if one.import_id is not None]
     heading = (
         *_HEADING,
@@ -182,7 +258,7 @@ def _imports(exported: Export) -> str:
             "import",
             (),
             [
-                Attribute("to", Expression(one.address)),
+                Attribute("to", Expression(both.address(one))),
                 Attribute("id", exported.terms.text(str(one.import_id))),
             ],
         )

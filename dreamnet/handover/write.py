@@ -40,7 +40,11 @@ class Written:
             for exported in self.exports.values()
             for name, reason in (
                 *exported.missing.items(),
-                *((key, f"fields {', '.join(fields)}") for key, fields in exported.left_over.items()),
+                *(
+                    (one.id, f"fields {', '.join(one.left_over)}")
+                    for one in exported.exported
+                    if one.left_over
+                ),
             )
         ]
         if gaps:
@@ -90,10 +94,11 @@ def generated(folder: Path) -> list[Path]:
 
 def _sentence(exported: Export) -> str:
     total = len(exported.folders)
+    lacking = sum(bool(one.left_over) for one in exported.exported)
     imports = sum(one.import_id is not None for one in exported.exported)
     return (
         f"{exported.cloud}: {total - len(exported.missing)} of {total} declarations exported as "
         f"{len(exported.exported)} Terraform resources, {imports} of them with an import's id, "
         f"{len(pulumi.importable(exported))} in Pulumi's import file; {len(exported.missing)} declarations "
-        f"and fields of {len(exported.left_over)} not exported"
+        f"and fields of {lacking} resources not exported"
     )

@@ -13,10 +13,12 @@ import pytest
 
 from dreamnet.handover import Written, hand_over, write
 from dreamnet.handover.aws import OLDER
-from dreamnet.handover.export import Export, Exported, export
+from dreamnet.handover.export import Export, export
 from dreamnet.handover.google_rules import RULES
-from dreamnet.handover.hcl import Attribute, Block, Expression, Json, Template
+from dreamnet.handover.hcl import Attribute, Block, codes
 from dreamnet.handover.providers import Attributes, computed, inside, kind, provider, required
+from dreamnet.handover.regions import regions
+from dreamnet.handover.terraform import FOLDERS, module_folder
 from dreamnet.resources.catalogue import CLOUDS, load_catalogue
 from dreamnet.resources.model import Live
 
@@ -26,22 +28,6 @@ WRITTEN = hand_over(CATALOGUE)
 PROJECT = "projects/${google.project}"
 #: Ends of a reference into another resource: `google_x.name`, or `var.name`.
 ADDRESS = re.compile(r"\b(google_\w+|awscc_\w+|aws_\w+|var)\.(\w+)")
-
-
-def expressions(given: Any) -> Iterator[str]:
-    """The code of every expression in a value, block or attribute."""
-    if isinstance(given, Expression):
-        yield given.code
-    elif isinstance(given, Template):
-        yield from (code for part in given.parts for code in expressions(part))
-    elif isinstance(given, Json | Attribute):
-        yield from expressions(given.value)
-    elif isinstance(given, Block):
-        yield from (code for item in given.body for code in expressions(item))
-    elif isinstance(given, Mapping):
-        yield from (code for item in given.values() for code in expressions(item))
-    elif isinstance(given, list | tuple):
-        yield from (code for item in given for code in expressions(item))
 
 
 def wrong(items: list[Any], attributes: Attributes, where: str) -> Iterator[str]:
@@ -78,9 +64,9 @@ def test_every_declaration_is_exported_or_named_as_not(exported: Export) -> None
     there = {one.id for one in exported.exported}
     assert there | set(exported.missing) == declared
     assert not there & set(exported.missing)
-    text = "".join(WRITTEN.files.values())
-    for resource_id in declared:
-        assert f"# {resource_id}\n" in text or f"# not exported: {resource_id}: " in text
+    lines = "".join(WRITTEN.files.values()).splitlines()
+    comments = [line[2:].removeprefix("not exported: ") for line in lines if line.startswith("# ")]
+    assert declared <= {word for line in comments for word in re.split(r"[,:] ", line)}
 
 
 def test_a_type_that_no_provider_has_is_named(tmp_path: Path) -> None:
@@ -128,22 +114,87 @@ def test_the_schema_check_notices() -> None:
 def test_references_lead_to_what_is_declared(exported: Export) -> None:
     known = {one.address for one in exported.exported} | {f"var.{name}" for name in exported.terms.variables}
     for one in exported.exported:
-        for code in expressions(one.block):
+        for code in codes(one.block):
             for found in ADDRESS.finditer(code):
                 assert found[0] in known, f"{one.id}: {code}"
 
 
-def test_files_parse_and_hold_every_resource(exported: Export) -> None:
-    folder = "gcp" if exported.cloud == "google" else "aws"
-    there = set()
+def test_files_parse_and_hold_every_resource_once(exported: Export) -> None:
+    both = regions(exported)
+    root, module = read(FOLDERS[exported.cloud]), read(f"modules/{module_folder(exported)}")
+    twins = {first.address for first, _ in both.twins}
+    assert resources(module) == twins
+    assert resources(root) == {one.address for one in exported.exported} - set(both.moved)
+    assert len(resources(root)) + 2 * len(twins) == len(exported.exported)
+
+
+def test_every_name_that_a_file_uses_is_declared(exported: Export) -> None:
+    for folder in (FOLDERS[exported.cloud], f"modules/{module_folder(exported)}"):
+        parsed = read(folder)
+        declared = resources(parsed) | {f"var.{name}" for name in parsed["variable"]}
+        for path, text in texts(folder):
+            for line in text.splitlines():
+                if line.lstrip().startswith(("#", "description")):
+                    continue
+                code = re.sub(r'"(?:[^"\\$]|\\.|\$[^{])*"|module\.\S+', "", line)
+                for found in ADDRESS.finditer(code):
+                    assert found[0] in declared, f"{path}: {line}"
+
+
+def test_imports_lead_to_resources(exported: Export) -> None:
+    folder = FOLDERS[exported.cloud]
+    imported = re.findall(
+        r"^  to = (\S+)$", WRITTEN.files[Path(f"terraform/{folder}/imports.tf")], re.MULTILINE
+    )
+    assert len(imported) == len(set(imported)) == sum(one.import_id is not None for one in exported.exported)
+    module = resources(read(f"modules/{module_folder(exported)}"))
+    known = resources(read(folder)) | {
+        f"module.{call}.{one}" for call in ("first", "second") for one in module
+    }
+    assert set(imported) <= known
+
+
+def test_the_regions_module_is_called_with_what_it_takes_and_asked_for_what_it_gives(
+    exported: Export,
+) -> None:
+    module = read(f"modules/{module_folder(exported)}")
+    root = read(FOLDERS[exported.cloud])
+    for call in ("first", "second"):
+        assert set(root["module"][call]) - {"source", "providers"} == set(module["variable"])
+    asked = {
+        found[1]
+        for _, text in texts(FOLDERS[exported.cloud])
+        for found in re.finditer(r"module\.(?:first|second)\.(\w+)", text)
+        if not found[1].startswith(("google_", "awscc_", "aws_"))  # imports name resources
+    }
+    assert asked == set(module["output"])
+
+
+def texts(folder: str) -> Iterator[tuple[Path, str]]:
+    """The configuration's files in a folder below `terraform/`."""
     for path, text in WRITTEN.files.items():
-        if path.suffix == ".tf":
-            read = pygohcl.loads(text)
-            if path.parts[1] == folder:
-                there |= {
-                    f"{kind}.{name}" for kind, named in read.get("resource", {}).items() for name in named
-                }
-    assert there == {one.address for one in exported.exported}
+        if path.parent == Path("terraform") / folder and path.suffix == ".tf":
+            yield path, text
+
+
+def read(folder: str) -> dict[str, Any]:
+    """A folder's files, as Terraform's own parser reads them, by kind of block; imports left out."""
+    found: dict[str, Any] = {"resource": {}, "variable": {}, "output": {}, "module": {}}
+    for path, text in texts(folder):
+        for kind_of, given in pygohcl.loads(text).items():
+            if kind_of == "resource":
+                for name, named in given.items():
+                    found["resource"].setdefault(name, {}).update(named)
+            elif kind_of in found:
+                found[kind_of] |= given
+            else:
+                assert kind_of in ("provider", "terraform", "import"), path
+    return found
+
+
+def resources(parsed: Mapping[str, Any]) -> set[str]:
+    """Addresses of the resources that a folder declares."""
+    return {f"{name}.{one}" for name, named in parsed["resource"].items() for one in named}
 
 
 def test_secrets_are_sensitive_variables_and_nothing_else() -> None:
@@ -236,17 +287,16 @@ def test_old_files_go_and_others_stay(tmp_path: Path) -> None:
     ]
 
 
-def test_the_summary_counts_and_names_what_is_not_exported() -> None:
-    exported: list[Exported] = []
-    gap = Export(
-        "google",
-        exported,
-        {"google/x": "no provider has it"},
-        {"google/y": ["/a"]},
-        WRITTEN.exports["google"].terms,
+def test_the_summary_counts_and_names_what_is_not_exported(tmp_path: Path) -> None:
+    (tmp_path / "google" / "ai").mkdir(parents=True)
+    (tmp_path / "google" / "ai" / "x.yaml").write_text(
+        "id: google/x\ntype: translate.v3/projects.locations.glossaries\nname: x\nparent: p\nbody: {}\n---\n"
+        "id: google/y\ntype: pubsub.v1/projects.topics\nname: y\nparent: p\nbody: {state: ACTIVE}\n"
     )
-    gap.folders = {"google/x": "data", "google/y": "data"}
-    said = Written({}, {"google": gap}).markdown()
-    assert "1 of 2 declarations exported" in said
-    assert "| google/x | no provider has it |" in said
-    assert "| google/y | fields /a |" in said
+    made = hand_over(load_catalogue(tmp_path))
+    said = made.markdown()
+    assert "google: 1 of 2 declarations exported as 1 Terraform resources" in said
+    assert "| google/x | no Terraform provider has a resource for translate.v3/" in said
+    assert "| google/y | fields /state |" in said
+    text = made.files[Path("terraform/gcp/ai.tf")]
+    assert "# google/y\n# not exported: /state: the provider has no such attribute\n" in text
