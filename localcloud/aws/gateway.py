@@ -11,6 +11,7 @@ from typing import Any
 
 from localcloud.aws.cloudcontrol import CloudControl
 from localcloud.aws.services import Service, refuse_pretended
+from localcloud.aws.services.http import PREFIX, HttpApis
 from localcloud.aws.signatures import KeyPair, scope_of
 from localcloud.aws.wire import Answer, AwsError, Call, error, identify
 
@@ -26,6 +27,7 @@ class Gateway:
         keys: the key pair that is accepted.
         control: Cloud Control.
         services: what stands in front of moto, by `service:Operation`.
+        apis: HTTP APIs, which answer anybody.
         moto: moto's own application.
         changed: called after every call that may have changed something.
     """
@@ -33,6 +35,7 @@ class Gateway:
     keys: KeyPair
     control: CloudControl
     services: Mapping[str, Service]
+    apis: HttpApis
     moto: Callable[..., Iterable[bytes]]
     changed: Callable[[], None]
 
@@ -41,6 +44,8 @@ class Gateway:
         body = _body(environ)
         if environ["PATH_INFO"] == "/_rehearsal/resources":
             answer = self._resources()
+        elif environ["PATH_INFO"].startswith(PREFIX):
+            answer = self._http(environ, body)
         elif environ["PATH_INFO"].startswith("/moto-api/static/"):  # seeding, by the rehearsal itself
             answer = self._pass_on(environ, body)
         else:
@@ -84,13 +89,15 @@ class Gateway:
     def _dispatch(self, call: Call, environ: dict[str, Any]) -> Answer:
         if call.service == "cloudcontrolapi":
             return self.control.answer(call)
-        refuse_pretended(call)
 
         def moto(passed: Call) -> Answer:
             return self._moto(passed, environ)
 
         service = self.services.get(f"{call.service}:{call.operation}")
-        return service.answer(call, moto) if service else moto(call)
+        if service:
+            return service.answer(call, moto)
+        refuse_pretended(call)
+        return moto(call)
 
     def _moto(self, call: Call, environ: dict[str, Any]) -> Answer:
         """moto's answer, with its ways of saying "not implemented" made one."""
@@ -120,6 +127,12 @@ class Gateway:
         passed.pop("HTTP_TRANSFER_ENCODING", None)
         content = b"".join(self.moto(passed, start_response))
         return Answer(captured["status"], captured["headers"], content)
+
+    def _http(self, environ: dict[str, Any], body: bytes) -> Answer:
+        query = environ.get("QUERY_STRING", "")
+        return self.apis.answer(
+            environ["REQUEST_METHOD"], environ["PATH_INFO"], query, _headers(environ), body
+        )
 
     def _resources(self) -> Answer:
         listed = [

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from localcloud.aws.types import TypeHandler, compute, data, identity, messaging, network
+from localcloud.aws.types import (
+    TypeHandler,
+    accelerator,
+    access,
+    billing,
+    compute,
+    containers,
+    data,
+    dns,
+    edge,
+    http_api,
+    identity,
+    learning,
+    messaging,
+    network,
+    scheduling,
+    watching,
+)
 
 HANDLERS: dict[str, TypeHandler] = {
     **network.TYPES,
@@ -10,4 +27,14 @@ HANDLERS: dict[str, TypeHandler] = {
     **compute.TYPES,
     **data.TYPES,
     **messaging.TYPES,
+    **access.TYPES,
+    **accelerator.TYPES,
+    **billing.TYPES,
+    **containers.TYPES,
+    **dns.TYPES,
+    **edge.TYPES,
+    **http_api.TYPES,
+    **learning.TYPES,
+    **scheduling.TYPES,
+    **watching.TYPES,
 }

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -55,21 +56,22 @@ class LocalAws:
         store.interrupted()
         store.moved(self.url)
         self._snapshots = Snapshots(folder / "snapshot.pickle", credentials.aws_account_id, store)
-        self._lambda, self._server = self._assemble(
-            state, port, engines or Engines(state), store, credentials
-        )
+        self._server = self._assemble(state, port, engines or Engines(state), store, credentials)
 
-    def _assemble(
-        self, state: State, port: int, engines: Engines, store: Store, credentials: Any
-    ) -> tuple[Any, Any]:
+    def _assemble(self, state: State, port: int, engines: Engines, store: Store, credentials: Any) -> Any:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
         from werkzeug.serving import make_server
 
         from localcloud.aws.gateway import Gateway
         from localcloud.aws.patches import show_real_addresses
         from localcloud.aws.registry import HANDLERS
+        from localcloud.aws.services.alarms import Alarms
+        from localcloud.aws.services.clock import Clock
+        from localcloud.aws.services.delivery import Delivery
         from localcloud.aws.services.engines import Background, Eks, ElastiCache, Rds
+        from localcloud.aws.services.filters import MetricFilters
         from localcloud.aws.services.functions import Lambda
+        from localcloud.aws.services.http import HttpApis
         from localcloud.aws.services.readiness import Readiness
 
         show_real_addresses()
@@ -78,8 +80,19 @@ class LocalAws:
         environments = Environments(state.log, state.dir / "aws" / "lambda")
         functions = Lambda(account_id, self._keys, self.url, environments, self._pool, changed)
         functions.install()
+        delivery = Delivery(account_id, functions, self._pool, changed)
+        delivery.install()
+        alarms = Alarms(account_id, functions.later, delivery.announce, changed)
+        filters = MetricFilters(account_id)
+        filters.install()
+        apis = HttpApis(account_id, self.url, functions)
+        apis.install()
+        self._living = [functions, alarms, Clock(account_id, delivery)]
         ours: list[Service] = [
             functions,
+            alarms,
+            filters,
+            *_kept(store, account_id, self._clients),
             Rds(account_id, engines, background),
             Eks(account_id, engines, background, credentials.google_access_token),
             ElastiCache(account_id, engines, background),
@@ -89,6 +102,7 @@ class LocalAws:
             self._keys,
             CloudControl(store, account_id, HANDLERS, self._clients, changed, self._pool),
             {operation: service for service in ours for operation in service.operations},
+            apis,
             DomainDispatcherApplication(_service_app),
             changed,
         )
@@ -102,7 +116,7 @@ class LocalAws:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 _LOG.debug("%s %s %s", self.command, self.path, code)
 
-        return functions, make_server("127.0.0.1", port, gateway, threaded=True, request_handler=Handler)
+        return make_server("127.0.0.1", port, gateway, threaded=True, request_handler=Handler)
 
     def _clients(self, region: str) -> Clients:
         return lambda service: self._account.client(service, region)
@@ -110,14 +124,16 @@ class LocalAws:
     def serve(self) -> None:
         """Serve until `stop`, from this thread."""
         self._snapshots.start()
-        self._lambda.start()
+        for one in self._living:
+            one.start()
         self._server.serve_forever(poll_interval=0.1)
 
     def stop(self) -> None:
         """Stop serving and save. Engines go on: they belong to the state directory."""
         self._server.shutdown()
         self._server.server_close()
-        self._lambda.stop()
+        for one in self._living:
+            one.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._snapshots.stop()
 
@@ -131,6 +147,34 @@ class LocalAws:
         _LOG.info("serving on %s", self.url)
         done.wait()
         self.stop()
+
+
+def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> list[Service]:
+    """The services of ours that keep records."""
+    from localcloud.aws.services.accelerator import Accelerators
+    from localcloud.aws.services.anomalies import Anomalies
+    from localcloud.aws.services.billing import Budgets, DataExports
+    from localcloud.aws.services.edge import EdgePolicies
+    from localcloud.aws.services.express import Express
+    from localcloud.aws.services.learning import Comprehend, Rekognition, SageMaker
+    from localcloud.aws.services.registries import Registries
+    from localcloud.aws.services.stages import Stages
+    from localcloud.aws.services.tracing import Tracing
+
+    return [
+        Accelerators("globalaccelerator", store, account_id),
+        Anomalies("ce", store, account_id),
+        Budgets("budgets", store, account_id),
+        Comprehend("comprehend", store, account_id),
+        DataExports("bcm-data-exports", store, account_id),
+        EdgePolicies("cloudfront", store, account_id),
+        Express(store, account_id, clients),
+        Registries("schemas", store, account_id),
+        Rekognition("rekognition", store, account_id),
+        SageMaker(account_id),
+        Stages(account_id),
+        Tracing("xray", store, account_id),
+    ]
 
 
 def _service_app(service: Any) -> Any:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: Services whose resources belong to no region.
-_GLOBAL = ("AWS::IAM::", "AWS::CloudFront::", "AWS::Route53::", "AWS::GlobalAccelerator::", "AWS::Budgets::")
+_GLOBAL = (
+    "AWS::BCMDataExports::",
+    "AWS::Budgets::",
+    "AWS::CE::",
+    "AWS::CloudFront::",
+    "AWS::GlobalAccelerator::",
+    "AWS::IAM::",
+    "AWS::Route53::",
+)
 
 
 @dataclass
@@ -70,12 +78,18 @@ class Store:
         self.requests: dict[str, Request] = {}
         self._by_client_token: dict[str, str] = {}
         self._busy: set[tuple[str, str, str]] = set()
+        self._shelves: dict[str, dict[str, Any]] = {}
         self.url = ""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Read back what an earlier version saved: what it did not know keeps its first value."""
         self.__init__()  # type: ignore[misc]
         self.__dict__.update(state)
+
+    def shelf(self, kind: str, region: str = "global") -> dict[str, Any]:
+        """What a service of ours keeps of one kind, by its identifier."""
+        with self._lock:
+            return self._shelves.setdefault(f"{region}/{kind}", {})
 
     @staticmethod
     def _key(region: str, type_name: str, identifier: str) -> tuple[str, str, str]:

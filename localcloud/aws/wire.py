@@ -19,7 +19,17 @@ from xml.sax.saxutils import escape
 NOT_IN_REHEARSAL = "NotInRehearsal"
 
 #: Signing names that are not the name of botocore's model.
-_MODELS = {"cloudcontrolapi": "cloudcontrol", "monitoring": "cloudwatch", "elasticfilesystem": "efs"}
+_MODELS = {
+    "apigateway": "apigatewayv2",
+    "cloudcontrolapi": "cloudcontrol",
+    "monitoring": "cloudwatch",
+    "elasticfilesystem": "efs",
+}
+
+
+def model_name(service: str) -> str:
+    """The name of botocore's model of a service, from its signing name."""
+    return _MODELS.get(service, service)
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,7 @@ def _model(service: str) -> Mapping[str, Any]:
     spec = find_spec("botocore")
     if not service or spec is None or spec.origin is None:
         return {}
-    folder = Path(spec.origin).parent / "data" / _MODELS.get(service, service)
+    folder = Path(spec.origin).parent / "data" / model_name(service)
     files = sorted(folder.glob("*/service-2.json.gz"))
     if not files:
         return {}
@@ -158,10 +168,21 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], str, str]]:
     routes = []
     for name, operation in _model(service).get("operations", {}).items():
         path, _, query = operation["http"]["requestUri"].partition("?")
-        pattern = re.sub(r"\\\{\w+\\\+\\\}", ".+", re.escape(path))
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", pattern)
-        routes.append((operation["http"]["method"], re.compile(f"{pattern}/?$"), query, name))
+        routes.append((operation["http"]["method"], path_pattern(path), query, name))
     return sorted(routes, key=lambda route: (-len(route[2]), -len(route[1].pattern)))
+
+
+def path_pattern(template: str) -> re.Pattern[str]:
+    """A REST path's template as a pattern with a group for each parameter, in order.
+
+    `{Key+}` takes slashes; so does an ARN, whose slashes are encoded on the wire but not when we see them.
+    """
+
+    def parameter(match: re.Match[str]) -> str:
+        greedy = match[0].endswith(r"\+\}") or "arn" in match[0].lower()
+        return "(.+)" if greedy else "([^/]+)"
+
+    return re.compile(re.sub(r"\\\{.*?\\\}", parameter, re.escape(template)) + "/?$")
 
 
 def _rest_operation(service: str, method: str, path: str, query: str) -> str:

@@ -315,13 +315,13 @@ def test_only_the_issued_keys_are_accepted(cloud):
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [
-        ("globalaccelerator", "list_accelerators", {}),
+        ("globalaccelerator", "list_byoip_cidrs", {}),
         ("pricing", "describe_services", {}),
         ("eks", "create_addon", {"clusterName": "c", "addonName": "a"}),
         ("elasticache", "test_failover", {"ReplicationGroupId": "a", "NodeGroupId": "0001"}),
         ("cloudformation", "create_stack", {"StackName": "s", "TemplateBody": "{}"}),
         ("comprehend", "detect_sentiment", {"Text": "t", "LanguageCode": "en"}),
-        ("ce", "get_anomalies", {"DateInterval": {"StartDate": "2026-11-01"}}),
+        ("ce", "get_savings_plans_coverage", {"TimePeriod": {"Start": "2026-11-01", "End": "2026-11-02"}}),
     ],
 )
 def test_what_is_missing_says_so(cloud, service, operation, arguments):

@@ -39,6 +39,12 @@ PRETENDED = frozenset(
         "batch:SubmitJob",
         "glue:StartJobRun",
         "eks:UpdateClusterConfig",
+        "sagemaker:CreateAutoMLJobV2",
+        "sagemaker:CreateProcessingJob",
+        "sagemaker:CreateTrainingJob",
+        "sagemaker:CreateTransformJob",
+        "sagemaker:InvokeEndpoint",
+        "sagemaker:StartPipelineExecution",
     }
 )
 

@@ -1,4 +1,4 @@
-"""Lambda that runs the code: invocations, queues that feed functions, rules that call them."""
+"""Lambda that runs the code: invocations, and queues that feed functions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from localcloud.aws.environments import Environments, Function, Outcome
 from localcloud.aws.services import Next
+from localcloud.aws.services.metrics import put
 from localcloud.aws.signatures import KeyPair
 from localcloud.aws.wire import Answer, AwsError, Call
 
@@ -51,7 +52,7 @@ class Lambda:
             content = call.json()
             self._check_code(content.get("Code", content))
             return moto(call)
-        function = self._found(call.region, unquote(call.path.split("/")[3]))
+        function = self.found(call.region, unquote(call.path.split("/")[3]))
         event = json.loads(call.body or b"{}")
         kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind == "DryRun":
@@ -70,22 +71,13 @@ class Lambda:
     def install(self) -> None:
         """Put real invocations where moto would start containers, and take the queues over from it."""
         from moto.awslambda.models import LambdaFunction
-        from moto.events.models import Rule
         from moto.sqs.models import Queue
 
         def invoke(function: Any, event: Any = None) -> tuple[str, bool, str]:
             outcome = self.invoke(function, {} if event is None else event)
             return outcome.payload, outcome.failed, outcome.log
 
-        send = Rule.send_to_targets
-
-        def send_to_targets(rule: Any, original_event: Any, transform_input: bool = True) -> None:
-            send(rule, original_event, transform_input)
-            if rule.event_pattern.matches_event(original_event):
-                self._call_targets(rule, original_event)
-
         LambdaFunction._invoke_lambda = invoke
-        Rule.send_to_targets = send_to_targets
         # moto would invoke inside SendMessage and never redeliver.
         Queue.lambda_event_source_mappings = property(lambda queue: {}, lambda queue, value: None)
 
@@ -100,7 +92,17 @@ class Lambda:
 
     def invoke(self, function: Any, event: Any) -> Outcome:
         """Run one of moto's functions."""
+        began = time.monotonic()
         outcome = self.environments.invoke(self._described(function), event)
+        put(
+            self.account_id,
+            function.region,
+            "AWS/Lambda",
+            {"FunctionName": function.function_name},
+            Invocations=1.0,
+            Errors=float(outcome.failed),
+            Duration=(time.monotonic() - began) * 1000,
+        )
         function.logs_backend.ensure_log_group(function.logs_group_name)
         if outcome.log:
             function.save_logs(outcome.log)
@@ -112,7 +114,7 @@ class Lambda:
 
         def run() -> None:
             for attempt in range(_ATTEMPTS):
-                if not self.invoke(self._found(region, name), event).failed:
+                if not self.invoke(self.found(region, name), event).failed:
                     return
                 self.stopped.wait(attempt + 1)
             _LOG.warning("lambda %s failed %s times on an event", name, _ATTEMPTS)
@@ -134,13 +136,12 @@ class Lambda:
                 f"Error occurred while GetObject. S3 Error Code: {reason}. S3 Error Message: {bucket}/{key}",
             )
 
-    def _call_targets(self, rule: Any, event: Any) -> None:
-        for target in rule.targets:
-            if target["Arn"].split(":")[2] == "lambda":
-                content = json.loads(target["Input"]) if target.get("Input") else dict(event)
-                self.later(rule.region_name, target["Arn"].split(":")[6], content)
+    def found(self, region: str, name: str) -> Any:
+        """moto's function by its name or ARN.
 
-    def _found(self, region: str, name: str) -> Any:
+        Raises:
+            AwsError: there is none.
+        """
         from moto.awslambda.models import lambda_backends
 
         name = name.split(":function:")[-1].split(":")[0]
@@ -219,7 +220,7 @@ class Lambda:
         messages = queues.receive_message(queue, size, 0, None)
         if not messages:
             return False
-        function = self._found(region, mapping.function_arn)
+        function = self.found(region, mapping.function_arn)
         records = [_record(message, mapping.event_source_arn, region) for message in messages]
         outcome = self.invoke(function, {"Records": records})
         failed = {r["messageId"] for r in records} if outcome.failed else _partly_failed(mapping, outcome)

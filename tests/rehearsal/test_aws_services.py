@@ -1,0 +1,255 @@
+"""Everything declared for AWS's services, global edge and costs, through its life on the local AWS."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aws_server import REGION, SECOND, local_aws, quiet, wait
+from botocore.exceptions import ClientError
+
+from dreamnet.events.delivery import Delivery, code_versions
+from dreamnet.resources.apply import apply_plan
+from dreamnet.resources.catalogue import load_catalogue
+from dreamnet.resources.data import lift_protection, lose_data
+from dreamnet.resources.destroy import destroy, plan_destroy
+from dreamnet.resources.plan import make_plan
+from dreamnet.resources.references import Resolver
+
+pytestmark = pytest.mark.rehearsal
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("aws/services", "aws/global", "aws/costs")
+
+#: One change in place for each type that can change, as JSON pointer and new value.
+CHANGES = {
+    "AWS::ApiGatewayV2::Api": ("/Description", "other"),
+    "AWS::ApiGatewayV2::Integration": ("/TimeoutInMillis", 5000),
+    "AWS::ApiGatewayV2::Route": ("/OperationName", "other"),
+    "AWS::ApiGatewayV2::Stage": ("/Description", "other"),
+    "AWS::BCMDataExports::Export": ("/Export/Description", "other"),
+    "AWS::Budgets::Budget": ("/Budget/BudgetLimit/Amount", 120),
+    "AWS::CE::AnomalyMonitor": ("/MonitorName", "other"),
+    "AWS::CE::AnomalySubscription": ("/Frequency", "WEEKLY"),
+    "AWS::CloudFront::CachePolicy": ("/CachePolicyConfig/Comment", "other"),
+    "AWS::CloudFront::Distribution": ("/DistributionConfig/PriceClass", "PriceClass_200"),
+    "AWS::CloudFront::OriginAccessControl": ("/OriginAccessControlConfig/Description", "other"),
+    "AWS::CloudFront::OriginRequestPolicy": ("/OriginRequestPolicyConfig/Comment", "other"),
+    "AWS::CloudFront::ResponseHeadersPolicy": ("/ResponseHeadersPolicyConfig/Comment", "other"),
+    "AWS::CloudTrail::Trail": ("/IsMultiRegionTrail", False),
+    "AWS::CloudWatch::Alarm": ("/Threshold", 7),
+    "AWS::CloudWatch::CompositeAlarm": ("/AlarmDescription", "other"),
+    "AWS::Comprehend::Flywheel": ("/DataAccessRoleArn", "arn:aws:iam::123456789012:role/other"),
+    "AWS::ECS::Cluster": ("/CapacityProviders", ["FARGATE"]),
+    "AWS::EventSchemas::Registry": ("/Description", "other"),
+    "AWS::EventSchemas::Schema": ("/Content", '{"type": "object"}'),
+    "AWS::Events::Archive": ("/RetentionDays", 7),
+    "AWS::GlobalAccelerator::Accelerator": ("/Enabled", False),
+    "AWS::GlobalAccelerator::EndpointGroup": ("/TrafficDialPercentage", 50),
+    "AWS::GlobalAccelerator::Listener": ("/ClientAffinity", "SOURCE_IP"),
+    "AWS::Logs::MetricFilter": ("/FilterPattern", "other"),
+    "AWS::Route53::HealthCheck": ("/HealthCheckConfig/FailureThreshold", 5),
+    "AWS::Route53::HostedZone": ("/HostedZoneConfig/Comment", "other"),
+    "AWS::Route53::RecordSet": ("/TTL", "60"),
+    "AWS::SNS::Subscription": ("/FilterPolicy", {"kind": ["alarm"]}),
+    "AWS::SageMaker::NotebookInstance": ("/VolumeSizeInGB", 10),
+    "AWS::SageMaker::Pipeline": ("/PipelineDescription", "other"),
+    "AWS::Scheduler::Schedule": ("/Description", "other"),
+    "AWS::WAFv2::WebACL": ("/Description", "other"),
+    "AWS::XRay::Group": ("/FilterExpression", "fault = true"),
+    "AWS::XRay::SamplingRule": ("/SamplingRule/FixedRate", 0.5),
+}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with local_aws(tmp_path_factory.mktemp("aws")) as running:
+        running.catalogue = load_catalogue(ROOT / "infrastructure").select(FOLDERS)
+        running.variables = {
+            "aws.account_id": running.account.account_id,
+            "aws.region": REGION,
+            "aws.second_region": SECOND,
+            "domain": "dreamnet.example",
+            "image": "dreamnet:1",
+            "operator.email": "operator@dreamnet.example",
+            **code_versions(),
+        }
+        running.drivers = {"aws": running.driver}
+        yield running
+
+
+def plan(cloud):
+    return make_plan(cloud.catalogue, cloud.drivers, cloud.variables)
+
+
+def hear(resource_id, text):
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def built(cloud):
+    """The whole selection, applied once."""
+    deliver = Delivery(None, cloud.account)
+    report = apply_plan(
+        plan(cloud), cloud.catalogue, cloud.drivers, cloud.variables, {}, hear, 16, deliver=deliver
+    )
+    assert report.ok, report.markdown()
+    return cloud
+
+
+def resolved(cloud, resource):
+    """The declaration with live outputs in place of its references."""
+
+    def live(resource_id):
+        return cloud.driver.read(resolved(cloud, cloud.catalogue[resource_id]))
+
+    return Resolver(cloud.variables, live, strict=True).resolve(resource)
+
+
+def one_of_each(cloud):
+    """A resource of each type that is declared in these folders."""
+    found = {}
+    for resource in cloud.catalogue:
+        if resource.source.startswith(tuple(f"infrastructure/{folder}" for folder in FOLDERS)) or any(
+            folder in resource.source for folder in FOLDERS
+        ):
+            found.setdefault(resource.type, resource)
+    return found
+
+
+def changed(body, pointer, value):
+    """The body with one value in another's place."""
+    first, _, rest = pointer.removeprefix("/").partition("/")
+    inner = changed(body.get(first, {}), f"/{rest}", value) if rest else value
+    return {**body, first: inner}
+
+
+def test_a_second_plan_changes_nothing(built):
+    again = plan(built)
+    assert [(step.id, step.action, step.changes) for step in again.changes] == []
+
+
+def test_nothing_is_made_of_thin_air(built):
+    """Every type of these folders has a handler: its service's own API shows it."""
+    from localcloud.aws.registry import HANDLERS
+
+    assert set(one_of_each(built)) <= set(HANDLERS)
+
+
+def change_and_back(cloud, kind):
+    """What is wrong with a type that does not change in place; nothing if it does."""
+    pointer, value = CHANGES[kind]
+    resource = resolved(cloud, one_of_each(cloud)[kind])
+    before = cloud.driver.read(resource)
+    other = replace(resource, body=changed(resource.body, pointer, value))
+    differences = cloud.driver.diff(other, before)
+    if not differences or any(one.replacement for one in differences):
+        return f"{kind}: {differences}"
+    after = cloud.driver.update(other, before, differences, f"other-{kind}", quiet)
+    back = cloud.driver.diff(resource, after)
+    if cloud.driver.diff(other, after):
+        return f"{kind}: {after.body}"
+    live = cloud.driver.update(resource, after, back, f"back-{kind}", quiet) if back else after
+    return "".join(f"{kind}: {one}" for one in cloud.driver.diff(resource, live))
+
+
+def test_each_type_changes_in_place_and_back(built):
+    with ThreadPoolExecutor(8) as pool:
+        wrong = pool.map(lambda kind: change_and_back(built, kind), CHANGES)
+    assert [text for text in wrong if text] == []
+
+
+def test_a_fixed_property_means_replacement(built):
+    route = resolved(built, built.catalogue["aws/api-route-health"])
+    other = replace(route, body={**route.body, "ApiId": "elsewhere"})
+    assert [one.replacement for one in built.driver.diff(other, built.driver.read(route))] == [True]
+
+
+def untag(built, resource, live):
+    """Take our tags off through the service's own API."""
+    client, keys = built.account.client, ["dreamnet-id", "managed-by"]
+    arn = f"arn:aws:apigateway:{REGION}::/apis/{live.body.get('ApiId')}"
+    if resource.type == "AWS::ApiGatewayV2::Stage":
+        client("apigatewayv2").untag_resource(ResourceArn=f"{arn}/stages/$default", TagKeys=keys)
+    elif resource.type == "AWS::ApiGatewayV2::Api":
+        client("apigatewayv2").untag_resource(ResourceArn=arn, TagKeys=keys)
+    elif resource.type == "AWS::GlobalAccelerator::Accelerator":
+        client("globalaccelerator").untag_resource(ResourceArn=live.identifier, TagKeys=keys)
+    elif resource.type == "AWS::XRay::Group":
+        client("xray").untag_resource(ResourceARN=live.identifier, TagKeys=keys)
+    else:
+        client("schemas").untag_resource(ResourceArn=live.identifier, TagKeys=keys)
+
+
+@pytest.mark.parametrize(
+    "resource_id", ["aws/api-stage", "aws/api", "aws/accelerator", "aws/trace-group", "aws/event-registry"]
+)
+def test_without_its_tag_it_is_found_by_its_name_and_is_not_ours(built, resource_id):
+    resource = resolved(built, built.catalogue[resource_id])
+    live = built.driver.read(resource)
+    assert live.owned
+    untag(built, resource, live)
+    found = built.driver.read(resource)
+    assert (found.identifier, found.owned) == (live.identifier, False)
+    marks = [one for one in built.driver.diff(resource, found) if re.match("/(Resource)?Tags", one.path)]
+    assert marks
+    again = built.driver.update(resource, found, marks, f"mark-{resource_id}", quiet)
+    assert again.owned
+    assert built.driver.diff(resource, again) == []
+
+
+def test_what_hangs_together_goes_in_order(built):
+    client = built.account.client("globalaccelerator")
+    live = built.driver.read(resolved(built, built.catalogue["aws/accelerator"]))
+    with pytest.raises(ClientError, match="AcceleratorNotDisabledException"):
+        client.delete_accelerator(AcceleratorArn=live.identifier)
+    client.update_accelerator(AcceleratorArn=live.identifier, Enabled=False)
+    with pytest.raises(ClientError, match="AssociatedListenerFoundException"):
+        client.delete_accelerator(AcceleratorArn=live.identifier)
+    client.update_accelerator(AcceleratorArn=live.identifier, Enabled=True)
+
+
+def test_the_container_service_is_what_ecs_and_elb_show(built):
+    live = built.driver.read(resolved(built, built.catalogue["aws/container-service"]))
+    balancer = live.body["ECSManagedResourceArns"]["IngressPath"]["LoadBalancerArn"]
+    found = built.account.client("elbv2").describe_load_balancers(LoadBalancerArns=[balancer])
+    assert found["LoadBalancers"][0]["Scheme"] == "internet-facing"
+    service = built.account.client("ecs").describe_services(cluster="dreamnet", services=["dreamnet"])
+    assert service["services"][0]["launchType"] == "FARGATE"
+    targets = built.account.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=["service/dreamnet/dreamnet"]
+    )["ScalableTargets"]
+    assert [(one["MinCapacity"], one["MaxCapacity"]) for one in targets] == [(1, 100)]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("comprehend", "detect_sentiment", {"Text": "t", "LanguageCode": "en"}),
+        (
+            "comprehend",
+            "start_flywheel_iteration",
+            {"FlywheelArn": "arn:aws:comprehend:us-east-1:1:flywheel/x"},
+        ),
+        ("rekognition", "detect_labels", {"Image": {"Bytes": b"x"}}),
+        ("textract", "detect_document_text", {"Document": {"Bytes": b"x"}}),
+        ("sagemaker", "start_pipeline_execution", {"PipelineName": "dreamnet-moods"}),
+        ("globalaccelerator", "create_custom_routing_accelerator", {"Name": "x"}),
+    ],
+)
+def test_what_the_services_cannot_do_here_is_named(built, service, operation, arguments):
+    with pytest.raises(ClientError) as caught:
+        getattr(built.account.client(service), operation)(**arguments)
+    assert caught.value.response["Error"]["Code"] == "NotInRehearsal"
+
+
+# -- last: everything goes --------------------------------------------------------------------------------
+
+
+def test_destroy_leaves_nothing(built):
+    going = plan_destroy(built.catalogue, built.drivers, built.variables)
+    assert len(going.doomed) == len(built.catalogue)
+    consents = [lift_protection(one.id) for one in going.doomed] + [lose_data(one.id) for one in going.doomed]
+    report = destroy(going, going.id, built.catalogue, built.drivers, built.variables, hear, consents)
+    assert report.ok, report.markdown()
+    assert wait(lambda: built.resources() == [], 5, "the empty cloud")
