@@ -25,8 +25,7 @@ from dreamnet.prechecks.findings import Finding, Report, not_found_out
 from dreamnet.prechecks.scope import Scope, make_scope
 from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.google.driver import GoogleDriver
-from dreamnet.resources.model import Cloud, Resource
-from dreamnet.resources.plan import Observation
+from dreamnet.resources.model import Cloud, Live, Resource
 from dreamnet.resources.references import Unknown
 
 #: Checks at once; each sends its own calls side by side.
@@ -49,7 +48,6 @@ def check(
     google: GoogleAccount,
     aws: AwsAccount,
     variables: Mapping[str, Any],
-    observed: Mapping[str, Observation] | None = None,
 ) -> Report:
     """Look at everything that must be true before the catalogue can be created. Changes nothing.
 
@@ -57,7 +55,6 @@ def check(
         catalogue: what is to be created.
         google, aws: where.
         variables: values of the references, as `make_plan` takes them.
-        observed: what a plan has read already; nothing of it is read again.
 
     Returns:
         The report. A check that fails is a finding: nothing is raised for what the clouds answer.
@@ -66,19 +63,16 @@ def check(
     scope = make_scope(catalogue, google, aws, variables)
     findings = list(scope.unresolved)
     with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="prechecks") as pool:
-        sides = [pool.submit(side, scope, observed or {}, pool) for side in (_google, _aws)]
+        sides = [pool.submit(side, scope, pool) for side in (_google, _aws)]
         for side in sides:
             findings += [finding for look in side.result() for finding in look.result()]
-    if observed:
-        findings += names.check_observed(observed)
-    unchecked = tuple(one for one in _UNCHECKED if not (observed and one in names.UNCHECKED))
-    return Report(tuple(findings), unchecked, time.monotonic() - started)
+    return Report(tuple(findings), _UNCHECKED, time.monotonic() - started)
 
 
 Looks = list[Future[list[Finding]]]
 
 
-def _google(scope: Scope, observed: Mapping[str, Observation], pool: ThreadPoolExecutor) -> Looks:
+def _google(scope: Scope, pool: ThreadPoolExecutor) -> Looks:
     resources, account = scope.of("google"), scope.google
     if not resources:
         return []
@@ -94,46 +88,41 @@ def _google(scope: Scope, observed: Mapping[str, Observation], pool: ThreadPoolE
         "permissions": lambda: google_permissions.check_permissions(account, resources),
         "names": lambda: names.check_google_buckets(account, resources),
         "regions": lambda: google_offers.check_locations(account, resources),
-        "quotas": lambda: _google_compute(account, resources, observed),
+        "quotas": lambda: _google_compute(account, resources),
     }
     return [pool.submit(lambda: known), *_submitted("google", looks, pool)]
 
 
-def _google_compute(
-    account: GoogleAccount, resources: Sequence[Resource], observed: Mapping[str, Observation]
-) -> Iterator[Finding]:
+def _google_compute(account: GoogleAccount, resources: Sequence[Resource]) -> Iterator[Finding]:
     """Everything that begins with Compute Engine's list of regions."""
     places = google_offers.read_places(account)
     yield from google_offers.check_places(resources, places)
     vcpus, missing = google_offers.read_machines(account, resources, places)
     yield from missing
     counted = google_quotas.demanding(resources)
-    existing = _existing(account, counted, observed)
+    existing = _existing(account, counted)
+    yield from filter(None, (names.foreign(one, existing.get(one.id)) for one in counted))
     yield from google_quotas.check_quotas(account, counted, places.quotas, vcpus, existing)
 
 
-def _existing(
-    account: GoogleAccount, resources: Sequence[Resource], observed: Mapping[str, Observation]
-) -> frozenset[str]:
-    """Which of these are there already, by what was observed or by reading them."""
+def _existing(account: GoogleAccount, resources: Sequence[Resource]) -> dict[str, Live]:
+    """Those of these that are there already, by id: they are in the usage, so they must be read."""
     driver = GoogleDriver(account)
 
-    def there(resource: Resource) -> bool:
-        if resource.id in observed:
-            return observed[resource.id].live is not None
+    def read(resource: Resource) -> Live | None:
         if isinstance(resource.name, Unknown) or isinstance(resource.parent, Unknown):
-            return False
+            return None
         try:
-            return driver.read(resource) is not None
+            return driver.read(resource)
         except CredentialsError:  # its API is off, which is a finding of its own: there is nothing yet
-            return False
+            return None
 
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="existing") as pool:
-        found = list(pool.map(there, resources))
-    return frozenset(resource.id for resource, is_there in zip(resources, found, strict=True) if is_there)
+        found = pool.map(read, resources)
+        return {one.id: live for one, live in zip(resources, found, strict=True) if live}
 
 
-def _aws(scope: Scope, observed: Mapping[str, Observation], pool: ThreadPoolExecutor) -> Looks:
+def _aws(scope: Scope, pool: ThreadPoolExecutor) -> Looks:
     resources, account = scope.of("aws"), scope.aws
     if not resources:
         return []

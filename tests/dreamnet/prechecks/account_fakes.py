@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dreamnet.clouds.google_rest import refusal
-from dreamnet.resources.model import Resource
+from dreamnet.resources.model import OWNER_LABEL, Resource
 
 PROJECT, ACCOUNT = "dreamnet-test", "123456789012"
 CALLER = f"arn:aws:iam::{ACCOUNT}:user/gameplan"
@@ -38,6 +39,8 @@ class FakeGoogle:
     machines: Mapping[str, int] = field(default_factory=lambda: {"e2-standard-2": 2, "g2-standard-4": 4})
     locations: tuple[str, ...] = ("global", "us", "us-central1", "us-east1")
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=lambda: dict([OWNER_LABEL]))
+    addresses: dict[str, dict[str, Any]] = field(default_factory=dict)
     stuck: bool = False
     sizes: list[int] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -80,7 +83,8 @@ class FakeGoogle:
             r"/machineTypes/": self._machine,
             r"/acceleratorTypes/": lambda url, body: {"name": "nvidia-l4"},
             r"/locations$": lambda url, body: {"locations": [{"locationId": one} for one in self.locations]},
-            r"/b/": lambda url, body: {},
+            r"/b/": lambda url, body: {"name": url.rsplit("/", 1)[-1], "labels": self.labels},
+            r"/global/addresses/": self._address,
         }
 
     def _enable(self, url: str, body: Any) -> dict[str, Any]:
@@ -108,6 +112,12 @@ class FakeGoogle:
         found = self.quotas.get(place, {})
         return [{"metric": m, "limit": limit, "usage": used} for m, (limit, used) in found.items()]
 
+    def _address(self, url: str, body: Any) -> dict[str, Any]:
+        found = self.addresses.get(url.rsplit("/", 1)[-1])
+        if found is None:
+            raise refusal("address", 404, {"error": {"message": "not found"}})
+        return found
+
     def _machine(self, url: str, body: Any) -> dict[str, Any]:
         name = url.rsplit("/", 1)[-1]
         if name not in self.machines:
@@ -128,6 +138,7 @@ class FakeAws:
         denied: actions by the decision that the simulation answers.
         listed: what paginated operations answer, by operation, as pages' content.
         buckets: the status that a bucket's head is answered with; 404 where it is not here.
+        tags: of every bucket that is here.
     """
 
     account_id: str = ACCOUNT
@@ -140,6 +151,7 @@ class FakeAws:
     types: Mapping[str, int] = field(default_factory=lambda: {"t3.medium": 2, "g4dn.xlarge": 4})
     versions: Mapping[str, str] = field(default_factory=lambda: {"1.35": "STANDARD_SUPPORT"})
     buckets: Mapping[str, int] = field(default_factory=dict)
+    tags: tuple[str, str] = OWNER_LABEL
     simulated: list[dict[str, Any]] = field(default_factory=list)
 
     def check(self) -> str:
@@ -205,6 +217,11 @@ class FakeAws:
         return {
             "clusterVersions": [{"clusterVersion": v, "versionStatus": s} for v, s in self.versions.items()]
         }
+
+    def get_resource(self, TypeName: str, Identifier: str) -> Any:
+        tags = [{"Key": self.tags[0], "Value": self.tags[1]}]
+        text = json.dumps({"BucketName": Identifier, "Tags": tags})
+        return {"ResourceDescription": {"Identifier": Identifier, "Properties": text}}
 
     def head_bucket(self, Bucket: str) -> None:
         status = self.buckets.get(Bucket, 404)

@@ -248,3 +248,9 @@ def test_a_bucket_name_of_somebody_else_blocks(aws_account, status, level):
     aws_account.buckets = {"dreams": status}
     found = only(names.check_aws_buckets(aws_account, [amazon("AWS::S3::Bucket", BucketName="dreams")]))
     assert found.level == level
+
+
+def test_a_bucket_here_without_our_tag_blocks(aws_account):
+    aws_account.buckets, aws_account.tags = {"dreams": 200}, ("team", "others")
+    found = only(names.check_aws_buckets(aws_account, [amazon("AWS::S3::Bucket", BucketName="dreams")]))
+    assert (found.level, "does not carry our mark" in found.sentence) == ("blocks", True)

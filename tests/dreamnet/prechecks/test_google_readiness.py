@@ -267,6 +267,12 @@ def test_a_bucket_name_of_somebody_else_blocks(google_account, status, level):
         assert found.sentence.startswith("google/x.yaml:1: the bucket name dreams")
 
 
+def test_a_bucket_here_without_our_label_blocks(google_account):
+    google_account.labels = {"team": "others"}
+    found = only(names.check_google_buckets(google_account, [google("storage.v1/buckets", "dreams")]))
+    assert (found.level, "does not carry our mark" in found.sentence) == ("blocks", True)
+
+
 def test_permissions_are_in_order_and_without_doubles():
     found = needed_permissions(load_catalogue(INFRASTRUCTURE))
     assert all(one < other for one, other in pairwise(found))

@@ -9,8 +9,6 @@ from dreamnet.errors import CredentialsError, PrecheckFailed
 from dreamnet.prechecks import Finding, Report, check
 from dreamnet.prechecks.google_services import needed_services
 from dreamnet.resources.catalogue import Catalogue
-from dreamnet.resources.model import Live
-from dreamnet.resources.plan import Observation
 
 QUEUE, REDIS = (
     amazon("AWS::SQS::Queue", "queue"),
@@ -82,12 +80,14 @@ def test_a_variable_that_the_profile_lacks_blocks_at_its_line(ready, aws_account
     assert blocking[0].sentence.startswith("google/x.yaml:1: google/topic refers to ${google.nothing}")
 
 
-def test_what_a_plan_found_without_our_mark_blocks_and_is_not_read_again(ready, aws_account):
-    observed = {QUEUE.id: Observation(QUEUE, Live("https://sqs/1/queue", {}, owned=False), (), "none")}
-    report = check(catalogue(QUEUE), ready, aws_account, {}, observed)
-    assert [one.area for one in report.of("blocks")] == ["names"]
-    assert "aws/queue exists as https://sqs/1/queue" in report.of("blocks")[0].sentence
-    assert not any("Names other than" in one for one in report.unchecked)
+def test_what_exists_without_our_mark_blocks(ready, aws_account):
+    address = google("compute.v1/globalAddresses", "front", f"projects/{PROJECT}/global")
+    ready.enabled |= set(needed_services([address]))
+    assert not check(catalogue(address), ready, aws_account, {}).of("blocks")
+    ready.addresses["front"] = {"name": "front", "selfLink": "https://x/front", "labels": {"team": "others"}}
+    (blocking,) = check(catalogue(address), ready, aws_account, {}).of("blocks")
+    assert blocking.area == "names"
+    assert blocking.sentence.startswith("google/x.yaml:1: google/front exists as ")
 
 
 def test_the_report_names_everything_and_what_puts_it_right():
