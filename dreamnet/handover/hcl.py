@@ -82,6 +82,11 @@ def document(blocks: Iterable[Block], heading: Sequence[str] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def assignments(attributes: Sequence[Attribute], heading: Sequence[str]) -> str:
+    """A file of nothing but attributes, such as `terraform.tfvars`."""
+    return document((), heading) + "\n" + "\n".join(_attributes(attributes, 0)) + "\n"
+
+
 def value(given: Any, depth: int = 0) -> str:
     """One value as code; lines after the first are indented for an attribute at that depth."""
     if isinstance(given, Expression):

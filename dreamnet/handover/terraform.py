@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from dreamnet.handover.export import FIRST_REGION, Export, Exported
-from dreamnet.handover.hcl import Attribute, Block, Comment, Expression, Template, document, identifier, value
+from dreamnet.handover.hcl import (
+    Attribute,
+    Block,
+    Comment,
+    Expression,
+    Template,
+    assignments,
+    document,
+    identifier,
+    value,
+)
 from dreamnet.handover.providers import find, provider
 from dreamnet.handover.regions import FIRST, SECOND, Input, Regions, regions
 from dreamnet.handover.terms import Variable
@@ -16,7 +26,8 @@ from dreamnet.resources.model import OWNER_LABEL
 #: The folder of each cloud's configuration.
 FOLDERS = {"google": "gcp", "aws": "aws"}
 
-_HEADING = (
+#: The first lines of every file.
+HEADING = (
     "Written by `python -m dreamnet.handover terraform infrastructure` from the catalogue; changes here",
     "are lost at the next run.",
 )
@@ -52,13 +63,23 @@ def files(exported: Export) -> dict[Path, str]:
     }
     outputs = [both.outside(block) for block in _outputs(exported)]
     written |= {
-        folder / "outputs.tf": document(outputs, _HEADING),
+        folder / "outputs.tf": document(outputs, HEADING),
         folder / "imports.tf": _imports(exported, both),
-        folder / "versions.tf": document([_versions(exported.exported)], _HEADING),
-        folder / "main.tf": document([*_providers(exported), *_calls(exported, both)], _HEADING),
-        folder / "variables.tf": document(_variables(exported), _HEADING),
+        folder / "versions.tf": document([_versions(exported.exported)], HEADING),
+        folder / "main.tf": document([*_providers(exported), *_calls(exported, both)], HEADING),
+        folder / "variables.tf": document(_variables(exported), HEADING),
     }
     return written | _module(exported, both)
+
+
+def values(exported: Export, variables: Mapping[str, str]) -> dict[Path, str]:
+    """`terraform.tfvars`: what the profile says. Secrets are for the environment, as `TF_VAR_name`."""
+    known = [
+        Attribute(one.name, variables[one.reference])
+        for _, one in sorted(exported.terms.variables.items())
+        if one.reference in variables
+    ]
+    return {Path(FOLDERS[exported.cloud]) / "terraform.tfvars": assignments(known, HEADING)}
 
 
 def module_folder(exported: Export) -> str:
@@ -87,10 +108,10 @@ def _module(exported: Export, both: Regions) -> dict[Path, str]:
         for name, code in sorted(both.outputs.items())
     ]
     return {
-        folder / "main.tf": document(both.blocks, _HEADING),
-        folder / "variables.tf": document(variables, _HEADING),
-        folder / "outputs.tf": document(outputs, _HEADING),
-        folder / "versions.tf": document([_versions([first for first, _ in both.twins])], _HEADING),
+        folder / "main.tf": document(both.blocks, HEADING),
+        folder / "variables.tf": document(variables, HEADING),
+        folder / "outputs.tf": document(outputs, HEADING),
+        folder / "versions.tf": document([_versions([first for first, _ in both.twins])], HEADING),
     }
 
 
@@ -138,7 +159,7 @@ def _calls(exported: Export, both: Regions) -> Iterator[Block]:
 def _resources(exported: Export, both: Regions, folder: str) -> str:
     there = [one for one in exported.exported if one.folder == folder and one.address not in both.moved]
     blocks = [both.outside(_complete(exported, one)) for one in there]
-    text = document(blocks, _HEADING)
+    text = document(blocks, HEADING)
     missing = [
         f"# not exported: {resource_id}: {reason}\n"
         for resource_id, reason in sorted(exported.missing.items())
@@ -248,7 +269,7 @@ def _outputs(exported: Export) -> Iterator[Block]:
 def _imports(exported: Export, both: Regions) -> str:
     known = [one for one in exported.exported if one.import_id is not None]
     heading = (
-        *_HEADING,
+        *HEADING,
         "",
         f"{len(known)} of {len(exported.exported)} resources; the ids of the others are the cloud's own, and",
         "come with the flow hand-over, which reads what lives.",

@@ -64,13 +64,15 @@ def hand_over(
         catalogue: what is declared.
         tools: for which tools.
         live: what lives, by id; with it, exactly that is imported, by its own identifiers.
-        variables: values of the declarations' variables, for ids that a tool takes as plain text.
+        variables: values of the declarations' variables, for `terraform.tfvars` and for ids that a tool takes
+            as plain text.
     """
     exports: dict[str, Export] = {cloud: export(catalogue, cloud, live) for cloud in CLOUDS}
     files: dict[Path, str] = {}
     for one in exports.values():
         if "terraform" in tools:
-            files |= {Path("terraform") / path: text for path, text in terraform.files(one).items()}
+            made = terraform.files(one) | (terraform.values(one, variables) if variables else {})
+            files |= {Path("terraform") / path: text for path, text in made.items()}
         if "pulumi" in tools:
             made = pulumi.files(one, variables)
             files |= {Path("pulumi") / path: text for path, text in made.items()}
@@ -88,8 +90,10 @@ def write(written: Written, folder: Path) -> None:
 
 
 def generated(folder: Path) -> list[Path]:
-    """The generated files that lie in a folder, relative to it."""
-    return [path.relative_to(folder) for path in sorted(folder.glob("terraform/*/**/*.tf"))]
+    """The Terraform files in a folder that say in their heading that they are generated, relative to it."""
+    found = [*folder.glob("terraform/*/*.tf"), *folder.glob("terraform/modules/*/*.tf")]
+    ours = (path for path in found if terraform.HEADING[0] in path.read_text(encoding="utf-8"))
+    return sorted(path.relative_to(folder) for path in ours)
 
 
 def _sentence(exported: Export) -> str:

@@ -18,7 +18,7 @@ from dreamnet.handover.google_rules import RULES
 from dreamnet.handover.hcl import Attribute, Block, codes
 from dreamnet.handover.providers import Attributes, computed, inside, kind, provider, required
 from dreamnet.handover.regions import regions
-from dreamnet.handover.terraform import FOLDERS, module_folder
+from dreamnet.handover.terraform import FOLDERS, HEADING, module_folder
 from dreamnet.resources.catalogue import CLOUDS, load_catalogue
 from dreamnet.resources.model import Live
 
@@ -275,16 +275,17 @@ def test_other_regions_of_aws_have_their_provider() -> None:
         assert text.count("alias") >= len(regions), region
 
 
-def test_old_files_go_and_others_stay(tmp_path: Path) -> None:
-    for name in ("terraform/gcp/old.tf", "terraform/README.md", "pulumi/gcp/resources.ts"):
+def test_generated_files_of_before_go_and_others_stay(tmp_path: Path) -> None:
+    stay = ("terraform/gcp/mine.tf", "terraform/README.md", "pulumi/gcp/resources.ts")
+    gone = ("terraform/gcp/old.tf", "terraform/modules/gcp-region/old.tf")
+    for name in (*stay, *gone):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("mine")
+        (tmp_path / name).write_text(f"# {HEADING[0]}" if name in gone else "mine")
     write(Written({Path("terraform/gcp/main.tf"): "new"}, {}), tmp_path)
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == [
-        "pulumi/gcp/resources.ts",
-        "terraform/README.md",
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")} == {
+        *stay,
         "terraform/gcp/main.tf",
-    ]
+    }
 
 
 def test_the_summary_counts_and_names_what_is_not_exported(tmp_path: Path) -> None:
