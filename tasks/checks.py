@@ -11,7 +11,7 @@ from dreamnet.prechecks import check
 from dreamnet.prechecks.google_services import enable_services, needed_services
 from dreamnet.report import Clock, Step
 from dreamnet.resources.catalogue import load_catalogue
-from tasks.resources import GAMEPLAN, catalogue, drivers, named
+from tasks.resources import GAMEPLAN, catalogue, drivers, named, part_named
 from tasks.support import (
     CLOUD_TASK,
     INFRASTRUCTURE,
@@ -58,7 +58,7 @@ def check_declarations(profile: str, run: str) -> Step:
     return clock.unchanged(f"{len(everything.resources)} resources follow their vendors' schemas.")
 
 
-@task(task_run_name="readiness {folders}", **{**CLOUD_TASK, "retries": 0})
+@task(task_run_name=part_named("readiness"), **{**CLOUD_TASK, "retries": 0})
 def check_ready(profile: str, run: str, folders: tuple[str, ...] = (), selection: str = GAMEPLAN) -> Step:
     """Look at everything in both accounts that could stop the creation of what these folders declare:
     billing, APIs, permissions, quotas, names, regions. Changes nothing; the report is an artifact.

@@ -8,7 +8,7 @@ from dreamnet.report import Clock, Step
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.destroy import DestroyPlan, destroy, plan_destroy
 from tasks.approval import require_approval
-from tasks.resources import catalogue, drivers, named
+from tasks.resources import catalogue, drivers, named, part_named
 from tasks.support import CLOUD_TASK, INFRASTRUCTURE, load_profile, progress, publish
 
 
@@ -41,7 +41,7 @@ def approve_destruction(profile: str, plan_json: str, auto_approve: bool) -> Non
         require_approval(plan.id, f"Profile {profile} loses what follows.\n\n{plan.markdown()}", auto_approve)
 
 
-@task(task_run_name="destroy {folders}", **CLOUD_TASK)
+@task(task_run_name=part_named("destroy"), **CLOUD_TASK)
 def destroy_resources(
     profile: str,
     run: str,

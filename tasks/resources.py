@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from prefect import task
+from prefect.runtime import task_run
 
 from dreamnet.cost.changes import PlanPrice, price_plan
 from dreamnet.cost.gate import require_budget
@@ -52,6 +54,16 @@ def named(folders: tuple[str, ...], selection: str) -> str:
     return " and ".join(folders) or f"selection {selection}"
 
 
+def part_named(verb: str) -> Callable[[], str]:
+    """How a task run is called: the verb, and the part of the catalogue that the task was given."""
+
+    def name() -> str:
+        given = task_run.parameters
+        return f"{verb} {named(given['folders'], given['selection'])}"
+
+    return name
+
+
 def priced(plan: Plan, resources: Catalogue, profile: str) -> PlanPrice:
     """What an apply of a plan of these resources adds to a month's bill."""
     sheet = load_prices(INFRASTRUCTURE / "prices.yaml")
@@ -59,7 +71,7 @@ def priced(plan: Plan, resources: Catalogue, profile: str) -> PlanPrice:
     return price_plan(plan, resources, load_profile(profile).variables(), sheet, usage)
 
 
-@task(task_run_name="plan {folders}", **CLOUD_TASK)
+@task(task_run_name=part_named("plan"), **CLOUD_TASK)
 def plan_resources(profile: str, run: str, folders: tuple[str, ...], selection: str = GAMEPLAN) -> str:
     """Read what lives and say what an apply would do and cost; changes nothing.
 
@@ -78,7 +90,7 @@ def plan_resources(profile: str, run: str, folders: tuple[str, ...], selection: 
     return plan.to_json()
 
 
-@task(task_run_name="apply {folders}", **CLOUD_TASK)
+@task(task_run_name=part_named("apply"), **CLOUD_TASK)
 def apply_resources(
     profile: str,
     run: str,

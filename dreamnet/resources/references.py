@@ -36,6 +36,10 @@ class Unknown(str):
         """The one text that plans show."""
         return super().__new__(cls, "(known after apply)")
 
+    def __reduce__(self) -> tuple[type[Unknown], tuple[()]]:
+        """A copy needs no argument either."""
+        return Unknown, ()
+
 
 @dataclass(frozen=True)
 class ResourceReference:

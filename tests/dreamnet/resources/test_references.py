@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 
 from dreamnet.errors import ConfigurationError
@@ -47,6 +49,7 @@ def test_paths_go_through_keys_and_indexes(path):
 def test_an_output_that_does_not_exist_yet_is_unknown_in_a_plan():
     found = body(resolver(), a="x-${resource:google/b.link}", b="${resource:google/a.ips[7].ip}")
     assert all(isinstance(value, Unknown) for value in found.values())
+    assert all(isinstance(value, Unknown) for value in copy.deepcopy(found).values())
     assert found["a"] == "(known after apply)"
 
 
