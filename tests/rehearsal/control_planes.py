@@ -10,15 +10,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamnet.clouds.aws import AwsAccount
-from dreamnet.clouds.google import GoogleAccount
-from dreamnet.resources.aws.driver import AwsDriver
-from dreamnet.resources.google.driver import GoogleDriver
-from dreamnet.resources.model import Driver
+from benchmarks.clouds import Clouds, connect
 from localcloud.aws.server import LocalAws
 from localcloud.engines import Engines
 from localcloud.engines.records import Endpoint, KubernetesEndpoint, PostgresEndpoint
@@ -29,7 +24,6 @@ from localcloud.ports import free_port
 from localcloud.state import State
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
-REGION, SECOND_REGION = "us-east-1", "us-west-2"
 
 
 class StandIns(Engines):
@@ -72,45 +66,12 @@ class StandIns(Engines):
             super().delete(name)
 
 
-@dataclass
-class ControlPlanes:
-    """Both clouds."""
-
-    google: GoogleAccount
-    aws: AwsAccount
-    state: State
-
-    @property
-    def drivers(self) -> dict[str, Driver]:
-        return {"google": GoogleDriver(self.google), "aws": AwsDriver(self.aws)}
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """As the rehearsal's profile has them."""
-        google = self.state.credentials().endpoints("")["google"]
-        return {
-            "google.project": self.google.project,
-            "google.project_number": google["project_number"],
-            "google.billing_account": google["billing_account"],
-            "google.region": self.google.region,
-            "google.zone": self.google.zone,
-            "google.second_region": self.google.second_region,
-            "aws.account_id": self.aws.account_id,
-            "aws.region": self.aws.region,
-            "aws.second_region": self.aws.second_region,
-            "image": "dreamnet/backend:rehearsal",
-            "frontdoor.port": "8080",
-            "operator.email": "operator@dreamnet.example",
-            "domain": "dreamnet.example",
-        }
-
-
 @contextmanager
-def control_planes(directory: Path, apis: Iterable[str] = ()) -> Iterator[ControlPlanes]:
+def control_planes(directory: Path, types: Iterable[str] = ()) -> Iterator[Clouds]:
     """Start both, and end them and what they started.
 
     Args:
-        apis: Google APIs besides those that the server announces; it answers for every one.
+        types: whose APIs are called.
     """
     state = State(directory)
     engines = StandIns(state)
@@ -128,8 +89,10 @@ def control_planes(directory: Path, apis: Iterable[str] = ()) -> Iterator[Contro
         assert time.monotonic() < deadline, "the Google control plane did not start"
         time.sleep(0.02)
     warehouse.join()
+    credentials = state.credentials().endpoints(f"{google.context.base_url}/token")
+    state.update_endpoints({"google": google.endpoints(), "aws": aws.url, "credentials": credentials})
     try:
-        yield ControlPlanes(_google(state, google, apis), _aws(state, aws.url), state)
+        yield connect(state, types)
     finally:
         google.shutdown()
         aws.stop()
@@ -137,27 +100,3 @@ def control_planes(directory: Path, apis: Iterable[str] = ()) -> Iterator[Contro
             thread.join(20)
         for name in (STORAGE, BIGQUERY):
             engines.delete(name)
-
-
-def _google(state: State, server: Server, apis: Iterable[str]) -> GoogleAccount:
-    url = server.context.base_url
-    return GoogleAccount.from_service_account(
-        state.credentials().service_account(f"{url}/token"),
-        project=state.credentials().google_project,
-        region="us-central1",
-        zone="us-central1-a",
-        second_region="us-east1",
-        endpoints={**{api: f"{url}/{api}" for api in apis}, **server.endpoints()},
-    )
-
-
-def _aws(state: State, url: str) -> AwsAccount:
-    keys = state.credentials()
-    return AwsAccount.from_keys(
-        account_id=keys.aws_account_id,
-        region=REGION,
-        second_region=SECOND_REGION,
-        access_key_id=keys.aws_access_key_id,
-        secret_access_key=keys.aws_secret_access_key,
-        endpoint_url=url,
-    )
