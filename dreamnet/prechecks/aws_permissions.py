@@ -34,6 +34,8 @@ OPERATIONS = (
     "cloudformation:UpdateResource",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetDashboard",
+    "cloudwatch:ListDashboards",
+    "cloudwatch:PutMetricData",
     "dynamodb:GetItem",
     "ec2:DescribeAddresses",
     "ec2:DescribeInstanceTypes",
@@ -47,22 +49,35 @@ OPERATIONS = (
     "eks:ListClusters",
     "eks:ListNodegroups",
     "eks:UpdateNodegroupConfig",
+    "elasticache:DescribeCacheClusters",
     "events:PutEvents",
     "iam:GetRole",
     "iam:SimulatePrincipalPolicy",
+    "pricing:GetProducts",
     "rds:DescribeDBInstances",
     "rds:DescribeOrderableDBInstanceOptions",
     "rds:StartDBInstance",
     "rds:StopDBInstance",
-    "s3:GetObject",
     "s3:ListBucket",
-    "s3:PutObject",
     "secretsmanager:GetSecretValue",
     "secretsmanager:PutSecretValue",
     "servicequotas:GetAWSDefaultServiceQuota",
     "servicequotas:ListServiceQuotas",
     "sts:GetCallerIdentity",
 )
+
+#: What the gameplan does with resources once they are there, by type: pipelines, functions' code, emptying
+#: what is destroyed.
+_AFTERWARDS: Mapping[str, tuple[str, ...]] = {
+    "AWS::ECR::Repository": ("ecr:BatchDeleteImage", "ecr:ListImages"),
+    "AWS::S3::Bucket": (
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObject",
+        "s3:ListBucketVersions",
+        "s3:PutObject",
+    ),
+}
 
 #: Handing a role to a service; asked for, and granted, on the declared roles only.
 PASS_ROLE = "iam:PassRole"
@@ -79,6 +94,7 @@ def needed_actions(resources: Iterable[Resource]) -> tuple[str, ...]:
     """Every action that the handlers of these types list, and the gameplan's own; some end with `*`."""
     found = set(OPERATIONS)
     for type_name, region in sorted({(r.type, _region(r)) for r in resources if r.cloud == "aws"}):
+        found |= set(_AFTERWARDS.get(type_name, ()))
         for handler in (resource_schema(type_name, region).document.get("handlers") or {}).values():
             found |= {
                 _lower(action) for action in handler.get("permissions", ()) if _ACTION.fullmatch(action)

@@ -32,6 +32,11 @@ def test_actions_are_those_of_the_schemas_handlers_and_ours():
     assert set(needed_actions([amazon("AWS::SQS::Queue")])) == listed | set(OPERATIONS)
 
 
+def test_emptying_a_bucket_is_asked_for_with_the_bucket():
+    assert "s3:DeleteObjectVersion" in needed_actions([amazon("AWS::S3::Bucket")])
+    assert "s3:DeleteObjectVersion" not in needed_actions([amazon("AWS::SQS::Queue")])
+
+
 def test_words_that_are_no_actions_are_left_out():
     found = needed_actions([amazon("AWS::CloudTrail::Trail")])
     assert "cloudtrail:CreateTrail" in found

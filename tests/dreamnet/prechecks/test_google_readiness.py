@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 from account_fakes import PROJECT, google
 
 from dreamnet.errors import ResourceError
@@ -81,8 +82,8 @@ def test_an_api_that_google_refuses_to_enable_is_an_error(google_account, monkey
 
 
 def test_permissions_have_googles_names():
-    assert of_type("pubsub.v1/projects.topics") == tuple(
-        f"pubsub.topics.{verb}" for verb in ("create", "get", "list", "update", "delete")
+    assert of_type("pubsub.v1/projects.subscriptions") == tuple(
+        f"pubsub.subscriptions.{verb}" for verb in ("create", "get", "list", "update", "delete")
     )
     assert of_type("cloudresourcemanager.v3/projects.iamMembers") == (
         "resourcemanager.projects.getIamPolicy",
@@ -92,6 +93,20 @@ def test_permissions_have_googles_names():
     assert not any(one.startswith("container.nodePools") for one in of_type(POOL))
     assert "compute.networks.updatePolicy" in of_type("compute.v1/firewalls")
     assert "spanner.databases.drop" in of_type("spanner.v1/projects.instances.databases")
+
+
+def test_what_happens_to_a_resource_afterwards_is_asked_for_with_it():
+    assert "storage.objects.delete" in of_type("storage.v1/buckets")
+    assert "secretmanager.versions.add" in of_type("secretmanager.v1/projects.secrets")
+    cluster = set(of_type(CLUSTER))
+    manifests = (INFRASTRUCTURE / "kubernetes").rglob("*.yaml")
+    kinds = {one["kind"] for path in manifests for one in yaml.safe_load_all(path.read_text())} - {
+        "Kustomization"
+    }
+    assert "NetworkPolicy" in kinds
+    for kind in kinds:
+        plural = f"{kind[0].lower()}{kind[1:]}s".replace("ys", "ies")
+        assert {f"container.{plural}.{verb}" for verb in ("create", "get", "update")} <= cluster, kind
 
 
 def test_every_declared_type_has_permissions():
