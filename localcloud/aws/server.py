@@ -157,6 +157,7 @@ def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> l
     from localcloud.aws.services.edge import EdgePolicies
     from localcloud.aws.services.express import Express
     from localcloud.aws.services.learning import Comprehend, Rekognition, SageMaker
+    from localcloud.aws.services.pricing import Pricing
     from localcloud.aws.services.registries import Registries
     from localcloud.aws.services.stages import Stages
     from localcloud.aws.services.tracing import Tracing
@@ -169,6 +170,7 @@ def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> l
         DataExports("bcm-data-exports", store, account_id),
         EdgePolicies("cloudfront", store, account_id),
         Express(store, account_id, clients),
+        Pricing(),
         Registries("schemas", store, account_id),
         Rekognition("rekognition", store, account_id),
         SageMaker(account_id),

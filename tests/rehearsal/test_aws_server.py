@@ -316,7 +316,11 @@ def test_only_the_issued_keys_are_accepted(cloud):
     ("service", "operation", "arguments"),
     [
         ("globalaccelerator", "list_byoip_cidrs", {}),
-        ("pricing", "describe_services", {}),
+        (
+            "pricing",
+            "list_price_lists",
+            {"ServiceCode": "AmazonEC2", "EffectiveDate": "2026-11-01T00:00:00Z", "CurrencyCode": "USD"},
+        ),
         ("eks", "create_addon", {"clusterName": "c", "addonName": "a"}),
         ("elasticache", "test_failover", {"ReplicationGroupId": "a", "NodeGroupId": "0001"}),
         ("cloudformation", "create_stack", {"StackName": "s", "TemplateBody": "{}"}),

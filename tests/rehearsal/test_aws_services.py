@@ -1,6 +1,9 @@
 """Everything declared for AWS's services, global edge and costs, through its life on the local AWS."""
 
+import json
 import re
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -241,6 +244,54 @@ def test_what_the_services_cannot_do_here_is_named(built, service, operation, ar
     with pytest.raises(ClientError) as caught:
         getattr(built.account.client(service), operation)(**arguments)
     assert caught.value.response["Error"]["Code"] == "NotInRehearsal"
+
+
+# -- what was declared works together --------------------------------------------------------------------
+
+
+def ask(cloud, method, path, body=None):
+    """Status and content of a request to the declared HTTP API."""
+    api = cloud.driver.read(resolved(cloud, cloud.catalogue["aws/api"]))
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{api.body['ApiEndpoint']}{path}", data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_a_posted_dream_is_recorded_and_read_back(built):
+    assert ask(built, "GET", "/health") == (200, {"status": "ok"})
+    assert ask(built, "POST", "/dreams", {"id": "d1", "title": "Sea"}) == (202, {"id": "d1"})
+    found = wait(lambda: (answer := ask(built, "GET", "/dreams/d1"))[0] == 200 and answer, 30, "the record")
+    assert found[1] == {"id": "d1", "title": "Sea"}
+    assert ask(built, "GET", "/nothing")[0] == 404
+    assert ask(built, "POST", "/dreams", {})[0] == 400
+
+
+def test_a_webhook_becomes_a_dream(built):
+    ask(built, "POST", "/webhooks/calendar", {"id": "7", "title": "Rain"})
+    path = "/dreams/webhook:calendar:7"
+    assert wait(lambda: ask(built, "GET", path)[0] == 200, 30, "the webhook's dream")
+
+
+def test_an_agent_takes_its_task(built):
+    entry = {
+        "EventBusName": "dreamnet",
+        "Source": "dreamnet.agents",
+        "DetailType": "agent.requested",
+        "Detail": json.dumps({"id": "t1", "task": "summarise", "text": "I flew over water"}),
+    }
+    built.account.client("events").put_events(Entries=[entry])
+    table, key = built.account.client("dynamodb"), {"event_id": {"S": "agent:t1"}}
+    item = wait(
+        lambda: table.get_item(TableName="dreamnet-processed-events", Key=key).get("Item"), 30, "the result"
+    )
+    assert json.loads(item["detail"]["S"])["words"] == 4
+    # Its log is counted by the declared metric filter.
+    metrics = built.account.client("cloudwatch")
+    assert wait(lambda: "AgentsFinished" in str(metrics.list_metrics(Namespace="DreamNet")), 10, "the metric")
 
 
 # -- last: everything goes --------------------------------------------------------------------------------
