@@ -57,12 +57,15 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def strings(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Every string in a nested value with its JSON pointer."""
+    """Every string in a nested value with its JSON pointer: values, and keys that hold a reference."""
     if isinstance(value, str):
         yield pointer, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from strings(item, f"{pointer}/{escape(str(key))}")
+            below = f"{pointer}/{escape(str(key))}"
+            if "${" in str(key):
+                yield below, str(key)
+            yield from strings(item, below)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from strings(item, f"{pointer}/{index}")
@@ -147,10 +150,14 @@ class Resolver:
         if isinstance(value, str):
             return self._string(value, resource)
         if isinstance(value, Mapping):
-            return {key: self._value(item, resource) for key, item in value.items()}
+            return {self._key(key, resource): self._value(item, resource) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(item, resource) for item in value]
         return value
+
+    def _key(self, key: Any, resource: Resource) -> Any:
+        """A key of a free map, which may hold a reference as well (a fleet's memberships)."""
+        return str(self._string(key, resource)) if isinstance(key, str) else key
 
     def _string(self, text: str, resource: Resource) -> Any:
         whole = _REFERENCE.fullmatch(text)

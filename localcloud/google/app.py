@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Path
 
 from dreamnet.errors import GameplanError
+from localcloud.credentials import GOOGLE_PROJECT_NUMBER
 from localcloud.google import generic, proxying
 from localcloud.google.auth import GrantRefused, grant, require_bearer
 from localcloud.google.bodies import Violation
@@ -79,6 +82,8 @@ async def _serve(context: Context, proxies: list[Proxy], request: Request) -> Re
             return _token(context, await request.body())
         if path == "_rehearsal/resources":
             return JSONResponse(_resources(context))
+        if path == "_rehearsal/faults":
+            return JSONResponse(_faults(context, request.method, await request.body()))
         require_bearer(context.identity, request.headers.get("authorization", ""))
         proxy = proxying.find(proxies, path)
         if proxy:
@@ -100,6 +105,15 @@ def _token(context: Context, content: bytes) -> Response:
         return JSONResponse(refused.answer, status_code=400)
 
 
+def _faults(context: Context, method: str, content: bytes) -> list[dict[str, Any]]:
+    """Ask for a fault, or for none any more; what is still to come."""
+    if method == "POST":
+        context.faults.add(_parsed(content))
+    elif method == "DELETE":
+        context.faults.clear()
+    return context.faults.show()
+
+
 def _resources(context: Context) -> list[dict[str, str]]:
     return [
         {"id": one.key, "type": one.type, "backing": one.backing}
@@ -111,14 +125,23 @@ def _resources(context: Context) -> list[dict[str, str]]:
 def _answer(context: Context, request: Request, path: str, content: bytes) -> Response:
     found = route(request.method, path)
     body = _parsed(content)
-    call = Call(
-        context, found.api, found.method, found.path, found.variables, dict(request.query_params), body
-    )
+    query = dict(request.query_params)
+    call = Call(context, found.api, found.method, _by_id(context, found.path), found.variables, query, body)
+    fault = context.faults.due(found.method.id, call.path, operation=False)
+    if fault:
+        time.sleep(fault.seconds)
+        if fault.code:
+            raise fault.refusal()
     result = generic.answer(call)
     backing = "simulated" if call.hook.backing == "simulated" else "engine"
     return Response(
         json.dumps(result), media_type="application/json; charset=UTF-8", headers={"X-Rehearsal": backing}
     )
+
+
+def _by_id(context: Context, path: str) -> str:
+    """A path that names the project by its number, by its id."""
+    return re.sub(rf"^projects/{GOOGLE_PROJECT_NUMBER}(?=[/:]|$)", f"projects/{context.project}", path)
 
 
 def _parsed(content: bytes) -> dict[str, Any]:

@@ -24,6 +24,9 @@ READY_STATES = ("READY", "ACTIVE", "RUNNING", "RUNNABLE", "ENABLED", "UP", "RESE
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]{0,254}")
 
 
+_CREATE_DATABASE = re.compile(r"(?i)CREATE\s+DATABASE\s+[`\"]?([a-z][a-z0-9_-]{0,28}[a-z0-9])[`\"]?")
+
+
 class Violation(Refusal):
     """400 with the field it is about."""
 
@@ -46,6 +49,8 @@ def new_name(call: Call) -> str:
     place, field = call.collection.id_place
     if place == "server":
         return str(random.getrandbits(62))
+    if place == "statement":
+        return _in_statement(call)
     if place == "path":
         return call.path.rsplit("/", 1)[-1]
     if place == "query":
@@ -57,9 +62,19 @@ def new_name(call: Call) -> str:
         for part in field.split("."):
             found = found.get(part) if isinstance(found, dict) else None
     name = str(found or "").rsplit("/", 1)[-1]
+    if call.collection.name_parts > 1:
+        return f"{name}/{call.body.get('type')}"
     if not _NAME.fullmatch(name):
         raise violation(field, f"is {found!r}; it must be the new resource's id" if found else "is required")
     return name
+
+
+def _in_statement(call: Call) -> str:
+    """The database's id in `CREATE DATABASE ...`."""
+    found = _CREATE_DATABASE.fullmatch(str(call.body.get("createStatement", "")).strip())
+    if found is None:
+        raise violation("createStatement", "is no CREATE DATABASE with an id of 2 to 30 characters")
+    return found[1]
 
 
 def parent_path(call: Call) -> str:
@@ -77,7 +92,7 @@ def fill_outputs(call: Call, body: dict[str, Any], path: str, name: str) -> None
     places = dict(zip(parts[0::2], parts[1::2], strict=False))
     link = call.context.url(call.api, path)
     outputs = {
-        "name": path if call.collection.full_names else name,
+        "name": path if call.collection.full_names else name.split("/")[0],
         "selfLink": link,
         "kind": properties.get("kind", {}).get("default"),
         "createTime": now(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dreamnet.resources.google.discovery import Api, Collection, Method
+from localcloud.google.faults import Faults
 from localcloud.google.hooks import Hook, Refusal
 from localcloud.google.store import Store, Stored
 
@@ -30,6 +31,7 @@ class Context:
         identity: the one service account that is let in, its project and token.
         base_url: this server's root, without a slash at its end.
         hooks: by `<api>/<collection>`.
+        faults: what was asked to go wrong.
     """
 
     state: State
@@ -40,6 +42,7 @@ class Context:
     hooks: Mapping[str, Hook]
     operations: Operations = field(init=False)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    faults: Faults = field(default_factory=Faults)
 
     @property
     def project(self) -> str:
@@ -114,6 +117,17 @@ class Call:
     def sibling(self, path: str, api: str = "") -> Stored | None:
         """Another resource by its path, of this API unless another is named."""
         return self.context.store.get(f"{api or self.api.name}/{path}")
+
+    def required(self, path: str, api: str = "") -> Stored:
+        """Another resource by its path.
+
+        Raises:
+            Refusal: 404.
+        """
+        found = self.sibling(path, api)
+        if found is None:
+            raise Refusal(404, f"Resource '{path}' was not found.")
+        return found
 
     def operation(
         self, resource: Stored, work: Callable[[Stored], None], *, verb: str = "", seconds: float = 0.0

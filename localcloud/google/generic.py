@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from dreamnet.resources.google import validation
-from dreamnet.resources.google.discovery import Method
-from localcloud.google import bodies, places
+from dreamnet.resources.google.discovery import Collection, Method
+from localcloud.credentials import GOOGLE_BILLING_ACCOUNT
+from localcloud.google import bodies, places, policies
 from localcloud.google.calls import Call
-from localcloud.google.hooks import Refusal, invalid, not_in_the_rehearsal
+from localcloud.google.hooks import Refusal, invalid, not_in_the_rehearsal, precondition
 from localcloud.google.store import Stored
 
 #: Path parts that are places or accounts, not resources that must have been created.
@@ -64,9 +65,17 @@ def _plain(call: Call) -> Callable[[Call], dict[str, Any]] | None:
         return create
     if method is collection.delete:
         return delete
-    if method in (collection.patch, collection.update) and _takes_resource(call, method):
+    if method.name == "undelete" and call.hook.kept_as:
+        return undelete
+    if method.name in policies.METHODS:
+        return policies.METHODS[method.name]
+    if method.id in _updates(collection) and _takes_resource(call, method):
         return update
     return None
+
+
+def _updates(collection: Collection) -> set[str]:
+    return {method.id for method in (collection.patch, collection.update) if method}
 
 
 def _takes_resource(call: Call, method: Method) -> bool:
@@ -79,6 +88,8 @@ def _check_project(call: Call) -> None:
         project = parts[1].split(":")[0]
         if project not in (call.context.project, "-", "_"):
             raise Refusal(403, f"Permission denied on resource project {project} (or it may not exist).")
+    if parts[0] == "billingAccounts" and len(parts) > 1 and parts[1] != GOOGLE_BILLING_ACCOUNT:
+        raise Refusal(403, "The caller does not have permission")
 
 
 def _check_body(call: Call) -> None:
@@ -103,7 +114,10 @@ def list_(call: Call) -> dict[str, Any]:
         raise not_in_the_rehearsal(f"{call.method.id} with a filter")
     collection = call.collection
     parent = call.path.rsplit("/", 1)[0] if collection.parent_template else ""
-    found = call.context.store.of_type(collection.key, parent)
+    found = call.context.store.of_type(collection.key, parent, collection.name_parts)
+    if call.hook.kept_as and call.query.get("showDeleted", "").lower() != "true":
+        field, value = call.hook.kept_as
+        found = [one for one in found if one.body.get(field) != value]
     size = int(call.query.get("pageSize") or call.query.get("maxResults") or PAGE)
     start = _page_start(call.query.get("pageToken", ""))
     page = [call.hook.shown(call, one) for one in found[start : start + size]]
@@ -122,11 +136,13 @@ def _page_start(token: str) -> int:
 def create(call: Call) -> dict[str, Any]:
     """Create, at once or with an operation."""
     collection = call.collection
-    name = bodies.new_name(call)
+    name = call.hook.named(call, bodies.new_name(call))
     parent = bodies.parent_path(call)
     _check_parent(call, parent)
     path = "/".join(part for part in (parent, collection.literal, name) if part)
     body = copy.deepcopy(call.body.get(collection.wrapper, {}) if collection.wrapper else call.body)
+    if collection.bare_create:
+        body = {}
     identity = frozenset({"name", collection.id_place[1].split(".")[0]})
     for field, message in validation.missing(call.api, collection.schema, body, call.method.id, identity):
         raise bodies.violation(field.strip("/").replace("/", "."), message)
@@ -159,6 +175,46 @@ def _make(call: Call, resource: Stored) -> dict[str, Any]:
     )
 
 
+def _mark_deleted(call: Call, resource: Stored) -> dict[str, Any]:
+    """Delete softly: the resource stays, marked, and so does its id."""
+    assert call.hook.kept_as
+    field, value = call.hook.kept_as
+    if resource.body.get(field) == value:
+        raise precondition(f"Resource '{resource.path}' is deleted already.")
+
+    def work(draft: Stored) -> None:
+        draft.private["before"] = draft.body.get(field)
+        draft.body[field] = value
+
+    return _worked(call, resource, work)
+
+
+def undelete(call: Call) -> dict[str, Any]:
+    """Bring back what was deleted softly."""
+    resource = call.resource()
+    assert call.hook.kept_as
+    field, value = call.hook.kept_as
+    if resource.body.get(field) != value:
+        raise precondition(f"Resource '{resource.path}' is not deleted.")
+
+    def work(draft: Stored) -> None:
+        before = draft.private.pop("before", None)
+        draft.body.pop(field)
+        if before is not None:
+            draft.body[field] = before
+
+    return _worked(call, resource, work)
+
+
+def _worked(call: Call, resource: Stored, work: Callable[[Stored], None]) -> dict[str, Any]:
+    """Work on a resource in the method's own style: with an operation, or at once."""
+    if call.api.answer(call.method) != "plain":
+        return call.operation(resource, work, seconds=call.hook.seconds)
+    work(resource)
+    call.context.store.put(resource)
+    return resource.body if call.method.response == call.collection.schema_name else {}
+
+
 def _check_parent(call: Call, parent: str) -> None:
     parts = parent.split("/")
     if len(parts) < 2 or parts[-2] in PLACES or parts[-1] == "global":
@@ -175,7 +231,8 @@ def update(call: Call) -> dict[str, Any]:
     resource = call.resource()
     wrapper = call.collection.update_wrapper
     given = call.body.get(wrapper, {}) if wrapper else call.body
-    mask = call.query.get("updateMask") or call.body.get("updateMask") or call.body.get("fieldMask")
+    masks = [value for key, value in {**call.body, **call.query}.items() if key.lower().endswith("mask")]
+    mask = masks[-1] if masks else None
     bodies.check_etag(call, resource, given)
     after = bodies.changed(call, resource.body, given, mask if isinstance(mask, str) else None)
     bodies.check_immutable(call, resource.body, after)
@@ -200,6 +257,8 @@ def delete(call: Call) -> dict[str, Any]:
     hook, store = call.hook, call.context.store
     bodies.check_etag(call, resource, call.query)
     hook.deleting(call, resource)
+    if hook.kept_as:
+        return _mark_deleted(call, resource)
     if call.api.answer(call.method) == "plain":
         hook.deleted(call, resource)
         store.remove(resource.key)

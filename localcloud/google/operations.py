@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamnet.errors import GameplanError
 from dreamnet.resources.google.discovery import Api
+from localcloud.google.faults import Fault, of_operation
 from localcloud.google.hooks import Refusal
 from localcloud.google.store import Stored
 from localcloud.google.times import now
@@ -59,6 +60,8 @@ class Operations:
         Raises:
             Refusal: 409, another operation is changing the resource.
         """
+        fault = of_operation(call)
+        work, seconds = _with_fault(fault, work, seconds)
         draft = self._context.store.claim(resource.key)
         if draft is None:
             message = (
@@ -145,6 +148,19 @@ class Operations:
         """It was being created: it must not be found, so that it can be created again."""
         pending = self._context.hook(stored.type).pending
         return bool(pending) and all(stored.body.get(key) == value for key, value in pending.items())
+
+
+def _with_fault(
+    fault: Fault | None, work: Callable[[Stored], None], seconds: float
+) -> tuple[Callable[[Stored], None], float]:
+    """The work and how long it takes, as a fault wants them."""
+    if fault is None:
+        return work, seconds
+
+    def fail(_: Stored) -> None:
+        raise fault.refusal()
+
+    return (fail if fault.code else work), seconds + fault.seconds
 
 
 def _ended(body: dict[str, Any]) -> bool:

@@ -24,19 +24,30 @@ if TYPE_CHECKING:
 
 #: The APIs whose addresses are announced. The server answers for every other one as well.
 APIS = (
+    "aiplatform",
     "artifactregistry",
     "bigquery",
+    "bigqueryconnection",
+    "bigquerydatatransfer",
     "bigtableadmin",
+    "billingbudgets",
+    "certificatemanager",
     "cloudbilling",
     "cloudbuild",
+    "clouddeploy",
     "cloudfunctions",
     "cloudresourcemanager",
     "cloudscheduler",
+    "cloudtasks",
     "compute",
     "container",
     "dataflow",
+    "datapipelines",
     "dns",
+    "documentai",
     "eventarc",
+    "gkebackup",
+    "gkehub",
     "iam",
     "logging",
     "monitoring",
@@ -48,6 +59,7 @@ APIS = (
     "spanner",
     "sqladmin",
     "storage",
+    "storagetransfer",
 )
 
 

@@ -96,13 +96,17 @@ class Store:
                 self._database.execute("DELETE FROM stored WHERE key = ?", (one,))
             return [self._all.pop(one) for one in keys]
 
-    def of_type(self, type_name: str, parent: str = "") -> list[Stored]:
-        """Resources of a type under a parent path (`-` stands for any segment), in the order of creation."""
+    def of_type(self, type_name: str, parent: str = "", parts: int = 1) -> list[Stored]:
+        """Resources of a type under a parent path (`-` stands for any segment), in the order of creation.
+
+        Args:
+            parts: of how many segments their names are.
+        """
         with self._lock:
             return [
                 copy.deepcopy(one)
                 for one in self._all.values()
-                if one.type == type_name and _under(one.path, parent)
+                if one.type == type_name and _under(one.path, parent, parts)
             ]
 
     def children(self, key: str) -> list[Stored]:
@@ -127,8 +131,10 @@ class Store:
             self._database.close()
 
 
-def _under(path: str, parent: str) -> bool:
+def _under(path: str, parent: str, parts: int) -> bool:
     if not parent:
         return True
     wanted, given = parent.split("/"), path.split("/")
-    return len(given) == len(wanted) + 2 and all(a in ("-", b) for a, b in zip(wanted, given, strict=False))
+    return len(given) == len(wanted) + 1 + parts and all(
+        a in ("-", b) for a, b in zip(wanted, given, strict=False)
+    )

@@ -29,6 +29,14 @@ CREATE_ONLY: Mapping[str, frozenset[str]] = {
     "pubsub/projects.subscriptions": frozenset({"topic", "filter", "enableMessageOrdering"}),
     "artifactregistry/projects.locations.repositories": frozenset({"format", "mode", "kmsKeyName"}),
     "datapipelines/projects.locations.pipelines": frozenset({"type"}),
+    "storagetransfer/transferJobs": frozenset({"projectId", "schedule"}),
+    "servicenetworking/services.connections": frozenset({"network"}),
+    "dns/managedZones": frozenset({"dnsName", "visibility"}),
+    "dns/resourceRecordSets": frozenset({"type"}),
+    "monitoring/services": frozenset({"custom"}),
+    "aiplatform/projects.locations.datasets": frozenset({"metadataSchemaUri"}),
+    "compute/routers": frozenset({"network"}),
+    "compute/regionNetworkEndpointGroups": frozenset({"networkEndpointType", "cloudRun"}),
     "compute/networks": frozenset({"autoCreateSubnetworks"}),
     "compute/networkEndpointGroups": frozenset(
         {"networkEndpointType", "network", "subnetwork", "defaultPort"}
@@ -49,6 +57,9 @@ STANDARD_SQL: Mapping[str, str] = {
 
 #: Lists that other declarations add to: what the declaration doesn't name isn't missing.
 SHARED_LISTS = frozenset({"nodePools"})
+
+#: What tells a list's items apart, where they have it: node pools by name, a policy's rules by priority.
+LIST_KEYS = ("name", "priority")
 
 _WRITE_ONLY = re.compile(r"(?i)(password|passwd|privatekey|secretkey)$")
 _INITIAL = re.compile(r"initial[A-Z]")
@@ -146,13 +157,33 @@ def _list(
 ) -> Iterator[Change]:
     present = live if isinstance(live, list) else []
     items = schema.get("items", {})
-    if wanted and all(isinstance(one, Mapping) and "name" in one for one in wanted):
-        yield from _by_name(api, items, name, wanted, present, path)
+    key = next((key for key in LIST_KEYS if wanted and all(_has(one, key) for one in wanted)), None)
+    if key:
+        yield from _by_key(api, items, name, key, wanted, present, path)
     elif len(wanted) == len(present) and any(isinstance(one, Mapping) for one in wanted):
-        for index, (one, other) in enumerate(zip(wanted, present, strict=True)):
-            yield from _field(api, items, "", one, other, f"{path}/{index}")
+        yield from _in_any_order(api, items, wanted, present, path)
     elif not _same_set(items, wanted, present):
         yield Change(path, live, wanted)
+
+
+def _has(one: Any, key: str) -> bool:
+    return isinstance(one, Mapping) and key in one
+
+
+def _in_any_order(
+    api: Api, items: Mapping[str, Any], wanted: list[Any], present: list[Any], path: str
+) -> Iterator[Change]:
+    """Items without a key: those that are there already, wherever, are the same; the others, in order."""
+    left = list(present)
+    unmatched = []
+    for index, one in enumerate(wanted):
+        equal = next((other for other in left if not [*_field(api, items, "", one, other, "")]), None)
+        if equal is None:
+            unmatched.append((index, one))
+        else:
+            left.remove(equal)
+    for (index, one), other in zip(unmatched, left, strict=True):
+        yield from _field(api, items, "", one, other, f"{path}/{index}")
 
 
 def _same_set(items: Mapping[str, Any], wanted: list[Any], present: list[Any]) -> bool:
@@ -162,18 +193,24 @@ def _same_set(items: Mapping[str, Any], wanted: list[Any], present: list[Any]) -
     )
 
 
-def _by_name(
-    api: Api, items: Mapping[str, Any], name: str, wanted: list[Any], present: list[Any], path: str
+def _by_key(
+    api: Api,
+    items: Mapping[str, Any],
+    name: str,
+    key: str,
+    wanted: list[Any],
+    present: list[Any],
+    path: str,
 ) -> Iterator[Change]:
-    named = {one.get("name"): one for one in present if isinstance(one, Mapping)}
+    known = {one.get(key): one for one in present if isinstance(one, Mapping)}
     for index, one in enumerate(wanted):
-        if one["name"] not in named:
+        if one[key] not in known:
             yield Change(f"{path}/{index}", None, one)
         else:
-            yield from _field(api, items, "", one, named[one["name"]], f"{path}/{index}")
-    extra = set(named) - {one["name"] for one in wanted}
+            yield from _field(api, items, "", one, known[one[key]], f"{path}/{index}")
+    extra = set(known) - {one[key] for one in wanted}
     if extra and name not in SHARED_LISTS:
-        yield Change(path, sorted(str(one) for one in named), [one["name"] for one in wanted])
+        yield Change(path, sorted(str(one) for one in known), [str(one[key]) for one in wanted])
 
 
 def same(schema: Mapping[str, Any], wanted: Any, live: Any) -> bool:

@@ -55,3 +55,7 @@ SET_APART: Mapping[str, frozenset[str]] = {"compute/backendServices": frozenset(
 #: Collections whose PATCH takes the whole resource although its description doesn't say so: it has no mask,
 #: and what is missing is reset.
 REPLACED = frozenset({"run/projects.locations.jobs"})
+
+#: APIs whose masks name a resource's own fields and nothing below them (Pub/Sub's `subscriptions.patch`,
+#: Storage Transfer's `transferJobs.patch`).
+WHOLE_FIELDS = frozenset({"pubsub", "storagetransfer"})

@@ -15,6 +15,7 @@ from dreamnet.clouds.google import GoogleAccount
 from dreamnet.clouds.google_rest import Refused
 from dreamnet.errors import ConfigurationError, ResourceError
 from dreamnet.resources.google import checks, compare, iam, irregular, requests, waiting
+from dreamnet.resources.google.conventions import SET_APART
 from dreamnet.resources.google.discovery import Collection, load_type
 from dreamnet.resources.google.requests import Request
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
@@ -61,8 +62,7 @@ class GoogleDriver:
         collection = load_type(resource.type)
         if collection.id_place[0] == "server":
             return self._find(collection, resource)
-        path = requests.own_path(collection, resource)
-        return self._live(collection, resource, self._get(collection, path, resource))
+        return self._live(collection, resource, self._get(collection, resource))
 
     def diff(self, resource: Resource, live: Live) -> list[Change]:
         """The declared fields that differ."""
@@ -80,10 +80,9 @@ class GoogleDriver:
             found = self._find(collection, resource)
             if found:
                 return found
-        revive = irregular.BEFORE_CREATE.get(collection.key)
-        if revive and revive(collection, resource, self._call):
-            return self._settled(collection, resource, progress)
-        request = requests.create(collection, resource, token)
+        revive = irregular.REVIVALS.get(collection.key)
+        revival = revive(collection, resource, self._call) if revive else None
+        request = revival or requests.create(collection, resource, token)
         try:
             answer = self._patiently(
                 collection, request, resource.id, lambda: self.read(resource) is not None
@@ -93,12 +92,22 @@ class GoogleDriver:
                 raise
             progress(f"{resource.id}: exists already")
             return self._settled(collection, resource, progress)
-        self._wait(collection, request, answer, resource, progress)
+        ended = self._wait(collection, request, answer, resource, progress)
         if collection.id_place[0] == "server":
-            return self._required(self._live(collection, resource, answer), resource)
+            return self._named(collection, resource, ended, progress)
         live = self._settled(collection, resource, progress)
-        left = self.diff(resource, live) if collection.bare_create else []
+        completed = revival or collection.bare_create or collection.key in SET_APART
+        left = self.diff(resource, live) if completed else []
         return self.update(resource, live, left, token, progress) if left else live
+
+    def _named(
+        self, collection: Collection, resource: Resource, ended: Mapping[str, Any], progress: Progress
+    ) -> Live:
+        """What was made under a name that the server chose: the answer, or its operation, says which."""
+        body = ended.get("response", ended)
+        if "name" not in body or collection.key in irregular.FINDS:
+            return self._required(self._find(collection, resource), resource)
+        return self._settled(collection, resource, progress, self._live(collection, resource, body))
 
     def update(
         self, resource: Resource, live: Live, changes: list[Change], token: str, progress: Progress
@@ -121,7 +130,10 @@ class GoogleDriver:
         if iam.is_member(resource.type):
             return self._members.delete(resource)
         collection = load_type(resource.type)
-        request = requests.delete(collection, resource, live, token)
+        own = irregular.DELETES.get(collection.key)
+        request = (
+            own(collection, resource, live) if own else requests.delete(collection, resource, live, token)
+        )
         request.parameters.update(irregular.DELETE_PARAMETERS.get(collection.key, {}))
         prepare = irregular.BEFORE_DELETE.get(collection.key)
         try:
@@ -203,11 +215,15 @@ class GoogleDriver:
                     raise
         return self._call(collection, request, what)
 
-    def _get(self, collection: Collection, path: str, resource: Resource) -> dict[str, Any] | None:
-        url = self._url(collection, path)
+    def _get(
+        self, collection: Collection, resource: Resource, known: Live | None = None
+    ) -> dict[str, Any] | None:
         complete = irregular.READS.get(collection.key)
+        assert collection.get
+        path = requests.own_path(collection, resource, known)
+        request = Request(collection.get, path, requests.project_parameters(collection.get, resource))
         try:
-            body = google_rest.call(self._require_account(), "GET", url, what=resource.id)
+            body = self._call(collection, request, resource.id)
             return complete(collection, resource, body, self._call) if complete else body
         except Refused as refused:
             if refused.status == 404:
@@ -216,6 +232,9 @@ class GoogleDriver:
 
     def _find(self, collection: Collection, resource: Resource) -> Live | None:
         """A resource whose name the server chose, by the name that people see."""
+        find = irregular.FINDS.get(collection.key)
+        if find:
+            return self._live(collection, resource, find(collection, resource, self._call))
         wanted = resource.body.get("displayName", resource.name)
         for one in self._items(collection, resource):
             if one.get("displayName") == wanted:
@@ -269,16 +288,16 @@ class GoogleDriver:
         answer: Mapping[str, Any],
         resource: Resource,
         progress: Progress,
-    ) -> None:
+    ) -> Mapping[str, Any]:
         if collection.api.answer(request.method) == "plain":
-            return
+            return answer
 
         def fetch(path: str) -> Mapping[str, Any]:
             url = self._url(collection, path)
             return google_rest.call(self._require_account(), "GET", url, what=resource.id)
 
         limit = float(resource.options.get("wait", waiting.LIMIT))
-        waiting.wait_for_operation(fetch, collection, answer, resource.id, progress, limit)
+        return waiting.wait_for_operation(fetch, collection, answer, resource.id, progress, limit)
 
     def _settled(
         self, collection: Collection, resource: Resource, progress: Progress, known: Live | None = None
@@ -287,11 +306,10 @@ class GoogleDriver:
         said, appears = "", time.monotonic() + APPEARANCE
         limit = float(resource.options.get("wait", waiting.LIMIT))
         for _ in waiting.pauses(limit):
-            path = requests.own_path(collection, resource, known)
             live = (
                 self.read(resource)
-                if known is None
-                else self._live(collection, resource, self._get(collection, path, resource))
+                if known is None or collection.key in irregular.FINDS
+                else self._live(collection, resource, self._get(collection, resource, known))
             )
             if live is None and collection.key in irregular.SLOW_TO_APPEAR and time.monotonic() < appears:
                 continue

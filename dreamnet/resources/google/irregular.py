@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dreamnet.resources.google import bigtable, dataflow, gke, iam_roles, storage
+from dreamnet.resources.google import (
+    bigtable,
+    dataflow,
+    gke,
+    load_balancing,
+    peering,
+    soft_deletion,
+    storage,
+)
 from dreamnet.resources.google.conventions import SERVICE_ACCOUNTS
 from dreamnet.resources.google.discovery import Collection
 from dreamnet.resources.google.requests import Request
@@ -22,6 +30,8 @@ UPDATES: Mapping[str, Updates] = {
     gke.NODE_POOLS: gke.updates,
     bigtable.INSTANCES: bigtable.instance_updates,
     bigtable.TABLES: bigtable.table_updates,
+    load_balancing.SECURITY_POLICIES: load_balancing.policy_updates,
+    load_balancing.BACKEND_SERVICES: load_balancing.service_updates,
 }
 
 #: Fields beside the resource in its create request that can be changed later nevertheless.
@@ -30,12 +40,22 @@ CHANGEABLE: Mapping[str, frozenset[str]] = {bigtable.INSTANCES: frozenset({"clus
 #: What completes a resource that was read, or says that it counts as absent (None).
 READS: Mapping[str, Callable[[Collection, Resource, dict[str, Any], Send], dict[str, Any] | None]] = {
     bigtable.INSTANCES: bigtable.with_clusters,
-    iam_roles.ROLES: iam_roles.unless_deleted,
+    **dict.fromkeys(soft_deletion.MARKS, soft_deletion.unless_deleted),
 }
 
-#: Calls to be made before a resource is created: what brings back one that was deleted softly.
-BEFORE_CREATE: Mapping[str, Callable[[Collection, Resource, Send], bool]] = {
-    iam_roles.ROLES: iam_roles.undelete,
+#: The call that brings back, in place of a creation, what was deleted softly.
+REVIVALS: Mapping[str, Callable[[Collection, Resource, Send], Request | None]] = dict.fromkeys(
+    soft_deletion.MARKS, soft_deletion.revival
+)
+
+#: How a resource is found that has neither an address of its own nor a name that people see.
+FINDS: Mapping[str, Callable[[Collection, Resource, Send], dict[str, Any] | None]] = {
+    peering.CONNECTIONS: peering.find,
+}
+
+#: Deletions by a verb.
+DELETES: Mapping[str, Callable[[Collection, Resource, Live], Request]] = {
+    peering.CONNECTIONS: peering.delete,
 }
 
 #: What has to go before a resource can be deleted.
@@ -51,7 +71,7 @@ AFTER_DELETE: Mapping[str, Callable[[Resource, Live, Send], None]] = {
 
 #: Collections whose new resources aren't found for some seconds (IAM is eventually consistent:
 #: cloud.google.com/iam/docs/access-change-propagation, November 2026).
-SLOW_TO_APPEAR = frozenset({SERVICE_ACCOUNTS, iam_roles.ROLES})
+SLOW_TO_APPEAR = frozenset({SERVICE_ACCOUNTS, soft_deletion.ROLES})
 
 
 def unchangeable(collection: Collection, path: str) -> bool:

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dreamnet.errors import ResourceError
-from dreamnet.resources.google.conventions import DECLARED_PARAMETERS, FIXED_PARAMETERS, SET_APART
+from dreamnet.resources.google.conventions import (
+    DECLARED_PARAMETERS,
+    FIXED_PARAMETERS,
+    SET_APART,
+    WHOLE_FIELDS,
+)
 from dreamnet.resources.google.discovery import Collection, Method
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Resource
 
@@ -152,10 +157,17 @@ def _complete_reference(
 
 def listing(collection: Collection, method: Method, resource: Resource) -> Request:
     """The request that lists what stands beside a resource."""
-    parameters: dict[str, Any] = {}
-    if not collection.parent_template and "project" in method.query:
-        parameters["project"] = project_of(resource.parent)
+    parameters = {} if collection.parent_template else project_parameters(method, resource)
     return Request(method, collection.collection_path(resource.parent), parameters)
+
+
+def project_parameters(method: Method, resource: Resource) -> dict[str, Any]:
+    """The project as a query parameter, where a method wants it there (buckets, transfer jobs)."""
+    return {
+        name: project_of(resource.parent)
+        for name in ("project", "projectId")
+        if method.query.get(name, {}).get("required")
+    }
 
 
 def item_name(collection: Collection, body: Mapping[str, Any]) -> str:
@@ -176,9 +188,9 @@ def request_id(token: str, resource: Resource) -> str:
 
 
 def masks(collection: Collection, changes: Iterable[Change]) -> list[str]:
-    """Field masks for these changes: down to the first list or free map, which change as a whole; Pub/Sub
-    takes only a resource's own fields (its documentation of `subscriptions.patch`)."""
-    if collection.api.name == "pubsub":
+    """Field masks for these changes: down to the first list or free map, which change as a whole; some APIs
+    take only a resource's own fields."""
+    if collection.api.name in WHOLE_FIELDS:
         return sorted({change.path.split("/")[1] for change in changes})
     found = set()
     for change in changes:
@@ -226,7 +238,7 @@ def update(
         if guard in live.body and not field.get("description", "").startswith("Deprecated"):
             body[guard] = live.body[guard]
     path = own_path(collection, resource, live)
-    return _masked(collection, method, path, body, paths, request_id(token, resource))
+    return _masked(collection, method, path, body, paths, resource, token)
 
 
 def _with_labels(collection: Collection, paths: list[str]) -> list[str]:
@@ -235,25 +247,36 @@ def _with_labels(collection: Collection, paths: list[str]) -> list[str]:
 
 
 def _masked(
-    collection: Collection, method: Method, path: str, body: dict[str, Any], paths: list[str], token: str
+    collection: Collection,
+    method: Method,
+    path: str,
+    body: dict[str, Any],
+    paths: list[str],
+    resource: Resource,
+    token: str,
 ) -> Request:
-    parameters: dict[str, Any] = {"requestId": token} if "requestId" in method.query else {}
-    parameters.update(FIXED_PARAMETERS.get(collection.key, {}))
+    parameters: dict[str, Any] = dict(FIXED_PARAMETERS.get(collection.key, {}))
+    if "requestId" in method.query:
+        parameters["requestId"] = request_id(token, resource)
     if "updateMask" in method.query:
         parameters["updateMask"] = ",".join(paths)
     if collection.update_wrapper:
-        name = collection.full_name(*_split(path, collection)) if collection.full_names else None
-        if name:
-            body["name"] = name
-        request = collection.api.schema(method.request).get("properties", {})
-        mask = "updateMask" if "updateMask" in request else "fieldMask"
-        body = {collection.update_wrapper: body, mask: ",".join(paths)}
+        body = _wrapped_update(collection, method, body, paths, resource)
     return Request(method, path, parameters, body)
 
 
-def _split(path: str, collection: Collection) -> tuple[str, str]:
-    parent, _, name = path.removeprefix(collection.version_prefix).rsplit("/", 2)
-    return parent, name
+def _wrapped_update(
+    collection: Collection, method: Method, body: dict[str, Any], paths: list[str], resource: Resource
+) -> dict[str, Any]:
+    """The change beside its mask, with what tells which resource is meant: its name, or its project."""
+    known = collection.api.schema(method.request).get("properties", {})
+    mask = next(name for name in known if name.lower().endswith("mask"))
+    wrapped = {collection.update_wrapper: body, mask: ",".join(paths)}
+    if "projectId" in known:
+        wrapped["projectId"] = project_of(resource.parent)
+    elif collection.full_names:
+        body["name"] = collection.full_name(resource.parent, resource.name)
+    return {str(name): value for name, value in wrapped.items()}
 
 
 def _takes_resource(collection: Collection, method: Method) -> bool:
@@ -298,7 +321,10 @@ def delete(collection: Collection, resource: Resource, live: Live, token: str) -
     method = collection.delete
     if method is None:
         raise ResourceError(f"{resource.id}: Google deletes no {collection}.", "Remove it in the console.")
-    parameters = dict(resource.options.get("delete", {}))
+    parameters = {
+        **project_parameters(method, resource),
+        **resource.options.get("delete", {}),
+    }
     if "requestId" in method.query:
         parameters["requestId"] = request_id(token, resource)
     path = own_path(collection, resource, live)

@@ -2,7 +2,7 @@
 
     python -m localcloud.google.data.bigquery_server --data DIR --objects DIR --project ID --port PORT
 
-Two things differ from `bqemulator start`:
+Three things differ from `bqemulator start`:
 
 * The emulator downloads DuckDB's `spatial` extension at start and refuses to run without it. No wheel of
   it exists
@@ -12,6 +12,7 @@ Two things differ from `bqemulator start`:
 * google-cloud-bigquery uploads a local file (`load_table_from_file`, `_dataframe`, `_json`) with the media
   type
   `*/*`, which BigQuery accepts and the emulator refuses.
+* A view is shown with its query, which the emulator keeps to itself.
 
 It asks for no token: the Google control-plane server stands before it and has checked it.
 """
@@ -20,8 +21,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from bqemulator.api.routes import upload
+from bqemulator.api.routes import tables, upload
 from bqemulator.config import LogLevel, PersistenceMode, Settings
 from bqemulator.server import run_forever
 from bqemulator.storage.engine import DuckDBEngine
@@ -56,6 +58,15 @@ def prepare() -> None:
     """Fit the emulator to an offline machine and to Google's own client."""
     DuckDBEngine._load_spatial = lambda self: None
     upload._PERMITTED_MEDIA_CONTENT_TYPES = (*upload._PERMITTED_MEDIA_CONTENT_TYPES, "*/*")
+    shown = tables._table_to_rest
+    tables._table_to_rest = lambda table: _with_query(table, shown(table))
+
+
+def _with_query(table: Any, body: dict[str, Any]) -> dict[str, Any]:
+    """A view with its query, as BigQuery shows it."""
+    if table.view_query:
+        body["view"] = {"query": table.view_query, "useLegacySql": False}
+    return body
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from localcloud.google.data import warehouse
 from localcloud.google.data.broker import (
     ACK_DEADLINE_S,
     MAX_ACK_DEADLINE_S,
@@ -32,7 +33,6 @@ NOT_REHEARSED = (
     "filter",
     "enableMessageOrdering",
     "enableExactlyOnceDelivery",
-    "bigqueryConfig",
     "bigtableConfig",
     "cloudStorageConfig",
     "messageTransforms",
@@ -51,12 +51,14 @@ def broker(context: Context) -> Broker:
             for one in context.store.everything():
                 if one.type == SUBSCRIPTIONS:
                     made.attach(one.path, one.body["topic"], Policy.from_body(one.body))
+                    warehouse.follow(context, made, one.path, one.body)
             _BROKERS[key] = made
         return _BROKERS[key]
 
 
 def forget(context: Context) -> None:
     """Drop the broker and its messages: the server stops."""
+    warehouse.stop_all(context)
     _BROKERS.pop(context.base_url, None)
 
 
@@ -97,6 +99,7 @@ def complete_subscription(context: Context, body: dict[str, Any]) -> None:
     if (body.get("pushConfig") or {}).get("pushEndpoint"):
         raise not_in_the_rehearsal("A push subscription")
     require_topic(context, str(body.get("topic", "")))
+    warehouse.check(context, body)
     deadline = body.get("ackDeadlineSeconds") or ACK_DEADLINE_S
     if not ACK_DEADLINE_S <= deadline <= MAX_ACK_DEADLINE_S:
         raise invalid(f"Invalid ack deadline given: ackDeadlineSeconds={deadline}.")
@@ -127,6 +130,7 @@ def attach(context: Context, subscription: Stored) -> None:
     """Keep messages for a stored subscription from now on."""
     body = subscription.body
     broker(context).attach(subscription.path, body["topic"], Policy.from_body(body))
+    warehouse.follow(context, broker(context), subscription.path, body)
 
 
 def remove_subscription(context: Context, path: str) -> None:

@@ -122,6 +122,16 @@ class Hook:
     pending: ClassVar[Mapping[str, Any]] = {}
     ready: ClassVar[Mapping[str, Any]] = {}
     unsupported: ClassVar[Iterable[str]] = ()
+    #: Field and value that mark what was deleted but is kept, with its id: it is read, and can be undeleted.
+    kept_as: ClassVar[tuple[str, Any] | None] = None
+
+    def named(self, call: Call, name: str) -> str:
+        """The last part of a new resource's path, where it isn't the id that the caller gave."""
+        return name
+
+    def about(self, call: Call, path: str) -> Stored | None:
+        """The resource that a request for a policy is about."""
+        return call.context.store.get(call.key(path))
 
     def default(self, call: Call, body: dict[str, Any]) -> None:
         """Complete a new resource's body, or refuse it with `Refusal`."""

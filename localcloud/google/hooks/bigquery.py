@@ -1,6 +1,5 @@
 """BigQuery: datasets are resources of the control plane, created in the emulator as well; tables, jobs,
-queries and
-uploads are the emulator's alone."""
+queries and uploads are the emulator's alone, but for the tables' IAM policies, which it lacks."""
 
 from __future__ import annotations
 
@@ -9,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from localcloud.google.data import BIGQUERY
 from localcloud.google.data.upstream import root, send
 from localcloud.google.hooks import Hook, Proxy, Refusal
+from localcloud.google.store import Stored
 
 if TYPE_CHECKING:
     from localcloud.google.calls import Call
-    from localcloud.google.store import Stored
 
 proxies = [
     Proxy(
-        r"bigquery/(upload/|bigquery/v2/projects/[^/]+/(jobs|queries|datasets/[^/]+/))",
+        r"bigquery/(upload/|bigquery/v2/projects/[^/]+/(jobs|queries|datasets/[^/]+/)(?!\S*Iam))",
         lambda context: root(context, BIGQUERY),
         strip="bigquery/",
     ),
@@ -60,3 +59,22 @@ class Datasets(Hook):
         except Refusal as refusal:
             if refusal.code != 404:
                 raise
+
+
+class Tables(Hook):
+    """Tables and views live in the emulator; what is kept here is who may use them."""
+
+    collection: ClassVar[str] = "bigquery/tables"
+    backing: ClassVar[str] = "bqemulator"
+
+    def about(self, call: Call, path: str) -> Stored | None:
+        """The table's record, as long as the emulator has the table."""
+        key = call.key(path)
+        try:
+            send(call.context, BIGQUERY, "GET", f"/bigquery/v2/{path}")
+        except Refusal as refusal:
+            if refusal.code == 404:
+                call.context.store.remove(key)
+                return None
+            raise
+        return call.context.store.get(key) or Stored(key, self.collection, {}, backing=self.backing)

@@ -182,6 +182,30 @@ class BackendServices(Compute):
     balances: ClassVar[bool] = True
     backing: ClassVar[str] = "caddy"
 
+    def default(self, call: Call, body: dict[str, Any]) -> None:
+        """Complete, or refuse; a policy is set apart."""
+        super().default(call, body)
+        body.pop("securityPolicy", None)
+        body.setdefault("protocol", "HTTP")
+        body.setdefault("timeoutSec", 30)
+
+    def updating(self, call: Call, resource: Stored, body: dict[str, Any]) -> None:
+        """A policy is set apart."""
+        super().updating(call, resource, body)
+        if "securityPolicy" in resource.body:
+            body["securityPolicy"] = resource.body["securityPolicy"]
+
+    @verb("setSecurityPolicy")
+    def protect(self, call: Call, resource: Stored | None) -> dict[str, Any]:
+        """Stand behind a Cloud Armor policy; nothing is filtered here."""
+        link = call.body.get("securityPolicy")
+        Compute.default(self, call, {"securityPolicy": link})
+
+        def work(draft: Stored) -> None:
+            draft.body["securityPolicy"] = link
+
+        return call.operation(resource or call.resource(), work)
+
     @verb("getHealth")
     def health(self, call: Call, resource: Stored | None) -> dict[str, Any]:
         """Ask each endpoint of a group, now."""
@@ -201,17 +225,20 @@ class BackendServices(Compute):
 
 
 class UrlMaps(Compute):
-    """URL maps; only the default service counts."""
+    """URL maps. The front door follows the default service alone; host and path rules are kept."""
 
     collection: ClassVar[str] = "compute/urlMaps"
     balances: ClassVar[bool] = True
     backing: ClassVar[str] = "caddy"
 
     def default(self, call: Call, body: dict[str, Any]) -> None:
-        """Path rules aren't rehearsed."""
+        """Each host rule leads to a matcher that is there."""
         super().default(call, body)
-        if body.get("pathMatchers") or body.get("hostRules"):
-            raise not_in_the_rehearsal("A URL map with host rules or path matchers")
+        known = {one.get("name") for one in body.get("pathMatchers", [])}
+        for rule in body.get("hostRules", []):
+            if rule.get("pathMatcher") not in known:
+                matcher = rule.get("pathMatcher")
+                raise invalid(f"Invalid value for field 'resource.hostRules': no path matcher '{matcher}'.")
 
 
 class HttpProxies(Compute):
@@ -230,15 +257,21 @@ class ForwardingRules(Compute):
     backing: ClassVar[str] = "caddy"
 
     def created(self, call: Call, resource: Stored) -> None:
-        """Open the front door; the rule's address is where it listens."""
-        address = balance(call.context, resource)
+        """Open the front door; the rule's address is where it listens. Nothing listens for HTTPS."""
+        address = balance(call.context, resource) if _is_http(resource) else None
         if address:
             resource.body["IPAddress"] = address
 
     def deleted(self, call: Call, resource: Stored) -> None:
         """Close the front door."""
-        call.context.engines.delete(FRONTDOOR)
-        call.context.state.remove_endpoint(FRONTDOOR)
+        if _is_http(resource):
+            call.context.engines.delete(FRONTDOOR)
+            call.context.state.remove_endpoint(FRONTDOOR)
+
+
+def _is_http(rule: Stored) -> bool:
+    """Whether the rule leads to an HTTP proxy, which the front door can be."""
+    return "/targetHttpProxies/" in str(rule.body.get("target", ""))
 
 
 def _links(value: Any) -> Iterator[tuple[str, str]]:
@@ -267,8 +300,8 @@ def balance(context: Context, changed: Stored | None = None) -> str | None:
     """
     fresh = {changed.key: changed} if changed else {}
     with context.lock:
-        rules = context.store.of_type(ForwardingRules.collection)
-        if changed and changed.type == ForwardingRules.collection:
+        rules = [one for one in context.store.of_type(ForwardingRules.collection) if _is_http(one)]
+        if changed and changed.type == ForwardingRules.collection and _is_http(changed):
             rules = [changed]
         for rule in rules:
             service = _service(context, rule, fresh)

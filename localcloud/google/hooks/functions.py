@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from localcloud.google.data import runtime, topics
 from localcloud.google.data.triggers import Triggers
 from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal
+from localcloud.google.hooks.run import add_function, remove_function
 from localcloud.google.times import now
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Functions(Hook):
     def created(self, call: Call, resource: Stored) -> None:
         """Unpack, run, subscribe."""
         runtime.deploy(call.context, resource)
+        add_function(call.context, _service(resource), resource.body["serviceConfig"]["uri"])
+        resource.body["serviceConfig"]["service"] = _service(resource)
         _subscribe(call.context, resource)
         _follow(call.context, resource)
 
@@ -88,7 +91,13 @@ class Functions(Hook):
         _TRIGGERS.stop(resource.key)
         if subscription := resource.private.get("subscription"):
             topics.remove_subscription(call.context, subscription)
+        remove_function(call.context, _service(resource))
         runtime.remove(call.context, resource)
+
+
+def _service(resource: Stored) -> str:
+    """The Cloud Run service that Google makes of a function."""
+    return resource.path.replace("/functions/", "/services/")
 
 
 def _check(context: Context, body: dict[str, Any]) -> None:

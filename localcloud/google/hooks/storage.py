@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from localcloud.credentials import GOOGLE_PROJECT_NUMBER
 from localcloud.google.data import STORAGE
 from localcloud.google.data.upstream import root, send
 from localcloud.google.hooks import Hook, Proxy, Refusal
@@ -35,7 +36,7 @@ class Buckets(Hook):
         body.setdefault("locationType", "multi-region" if multi else "region")
         body.setdefault("storageClass", "STANDARD")
         body.setdefault("id", body["name"])
-        body.setdefault("projectNumber", "100000000000")
+        body.setdefault("projectNumber", GOOGLE_PROJECT_NUMBER)
         access = body.setdefault("iamConfiguration", {})
         access.setdefault("publicAccessPrevention", "inherited")
         access.setdefault("uniformBucketLevelAccess", {"enabled": False})
