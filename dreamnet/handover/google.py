@@ -60,10 +60,10 @@ def _collection(resource: Resource) -> Collection | None:
 
 def server_named(resource: Resource) -> bool:
     """Whether Google chooses the id that an import would need."""
-    collection = _collection(resource)
-    return collection is not None and (
-        collection.id_place[0] == "server" or RULES[resource.type].identity == "display_name"
-    )
+    collection, rule = _collection(resource), RULES.get(resource.type)
+    if collection is None or rule is None or rule.import_id:
+        return False
+    return collection.id_place[0] == "server" or rule.identity == "display_name"
 
 
 def terraform_body(resource: Resource, named: Named) -> dict[str, Any]:
@@ -174,7 +174,10 @@ def import_id(resource: Resource, body: Mapping[str, Any], live: Mapping[str, An
         of = resource.parent
         if resource.type.startswith("cloudresourcemanager."):
             of = of.removeprefix("projects/")
-        return f"{of} {resource.body['role']} {resource.body['member']}"
+        condition = resource.body.get("condition", {}).get("title", "")
+        return f"{of} {resource.body['role']} {resource.body['member']} {condition}".rstrip()
+    if not RULES[resource.type].importable:
+        return None
     if server_named(resource):
         return str(live["name"]) if live and "name" in live else None
     kind = terraform_type(resource.type)

@@ -13,7 +13,9 @@ from dreamnet.handover import google_bodies as bodies
 from dreamnet.handover.rules import Rule
 
 RULES: Mapping[str, Rule] = {
-    "aiplatform.v1/projects.locations.datasets": Rule("google_vertex_ai_dataset", "display_name"),
+    "aiplatform.v1/projects.locations.datasets": Rule(
+        "google_vertex_ai_dataset", "display_name", importable=False
+    ),
     "aiplatform.v1/projects.locations.endpoints": Rule("google_vertex_ai_endpoint"),
     "aiplatform.v1/projects.locations.featureGroups": Rule("google_vertex_ai_feature_group"),
     "aiplatform.v1/projects.locations.featureGroups.features": Rule("google_vertex_ai_feature_group_feature"),
@@ -218,5 +220,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "sqladmin.v1/users": Rule("google_sql_user", import_id="{{project}}/{{instance}}/{{name}}"),
     "storage.v1/buckets": Rule("google_storage_bucket", prepare=bodies.bucket, import_id="{{name}}"),
-    "storagetransfer.v1/transferJobs": Rule("google_storage_transfer_job", prepare=bodies.transfer),
+    "storagetransfer.v1/transferJobs": Rule(
+        "google_storage_transfer_job", prepare=bodies.transfer, import_id="{{project}}/{{name}}"
+    ),
 }

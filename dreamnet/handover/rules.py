@@ -39,6 +39,7 @@ class Rule:
             `dreamnet.handover.conversion.moved`); the empty path leaves a field out.
         prepare: changes the body after the moves, where that is not enough.
         import_id: the form of an import's id, where the provider's own first one doesn't serve.
+        importable: the provider can import it.
         parts: what of the declaration becomes further resources.
         parents: an attribute that names what the resource belongs to -> the attribute of that which it takes.
     """
@@ -48,5 +49,6 @@ class Rule:
     moves: Mapping[str, str] = field(default_factory=dict)
     prepare: Prepare | None = None
     import_id: str = ""
+    importable: bool = True
     parts: Callable[[Resource], Iterable[Part]] | None = None
     parents: Mapping[str, str] = field(default_factory=dict)

@@ -206,6 +206,7 @@ def _providers(exported: Export) -> Iterator[Block]:
                 [
                     Attribute("project", exported.terms.text("${google.project}")),
                     Attribute("region", exported.terms.text("${google.region}")),
+                    Attribute("add_terraform_attribution_label", False),
                     Attribute("default_labels", {OWNER_LABEL[0]: OWNER_LABEL[1]}),
                 ],
             )

@@ -47,11 +47,21 @@ def wrong(items: list[Any], attributes: Attributes, where: str) -> Iterator[str]
             yield f"{where}: {name} must be {kind(attributes[name])}"
         elif isinstance(item, Block):
             yield from wrong(item.body, inside(attributes[name]), f"{where}/{name}")
+        else:
+            for one in objects(item.value, kind(attributes[name])):
+                members = [Attribute(key, given) for key, given in one.items()]
+                yield from wrong(members, inside(attributes[name]), f"{where}/{name}")
     yield from (
         f"{where}: {name} is missing"
         for name, spec in attributes.items()
         if required(spec) and name not in given
     )
+
+
+def objects(given: Any, form: str) -> list[Mapping[str, Any]]:
+    """The objects in an attribute's value, by its kind."""
+    found = {"object": [given], "objects": given, "map": [*given.values()] if isinstance(given, dict) else []}
+    return [one for one in found.get(form, ()) if isinstance(one, Mapping)]
 
 
 @pytest.fixture(params=CLOUDS)
@@ -109,6 +119,9 @@ def test_the_schema_check_notices() -> None:
         "/: a is missing",
     ]
     assert [*wrong([Attribute("a", 1), Block("b")], attributes, "")] == ["/b: c is missing"]
+    nested = {"o": ["objects", {"x": ["object", {"y": "string required"}]}], "m": ["map", {"z": "number"}]}
+    items = [Attribute("o", [{"x": {}}, {"w": 1}]), Attribute("m", {"key": {"q": 1}})]
+    assert [*wrong(items, nested, "")] == ["/o/x: y is missing", "/o: w is unknown", "/m: q is unknown"]
 
 
 def test_references_lead_to_what_is_declared(exported: Export) -> None:
@@ -221,6 +234,10 @@ def test_import_ids(exported: Export) -> None:
                 f"{PROJECT}/datasets/dreamnet_events/tables/dream_events"
             ),
             "google_monitoring_alert_policy.alert_undelivered_events": None,
+            "google_service_networking_connection.private_services": (
+                "projects/${google.project_number}/global/networks/dreamnet:servicenetworking.googleapis.com"
+            ),
+            "google_vertex_ai_dataset.dataset_dream_texts": None,
         },
         "aws": {
             "awscc_eks_cluster.eks_cluster": "dreamnet",
