@@ -69,8 +69,9 @@ class Estimate:
     plan: Mapping[str, float]
 
     def total(self, cloud: str | None = None) -> float:
-        """Of one cloud, or of both."""
-        return sum(line.monthly for line in self.lines if cloud in (None, line.cloud))
+        """Of one cloud, or of both, to a millionth."""
+        total = sum(line.monthly for line in self.lines if cloud in (None, line.cloud))
+        return round(total, 6) + 0.0  # what a free tier pays wholly is 0.00, not -0.00
 
     def by_resource(self, cloud: str) -> dict[str, float]:
         """Resource id -> its monthly price, of one cloud, dearest first. Free tiers are no resource."""

@@ -243,7 +243,9 @@ def apis(budget: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Price APIs that know one price each, and the repository's sheet in a folder of its own."""
     for name in ("prices.yaml", "price-lookups.yaml"):
         shutil.copy(support.INFRASTRUCTURE / name, tmp_path / name)
-    known = {"GooglePrices": ("^Storage PD Capacity$", 0.05), "AwsPrices": ("-KMS-Keys$", 1.0)}
+    sheet = load_prices(tmp_path / "prices.yaml")
+    disk, key = sheet.prices["google"]["gce-pd-standard-gb"].usd, sheet.prices["aws"]["kms-key-month"].usd
+    known = {"GooglePrices": ("^Storage PD Capacity$", disk * 1.25), "AwsPrices": ("-KMS-Keys$", key)}
 
     def api(kind: str) -> Any:
         pattern, figure = known[kind]
@@ -268,11 +270,13 @@ def test_new_prices_are_told_and_written_only_when_asked(apis: Path, desk: Desk)
     step = costs.refresh_prices.fn("acme", "run-1", False)
     assert step.outcome == "unchanged"
     assert step.detail.startswith("1 prices changed, 1 confirmed,")
-    assert "| gce-pd-standard-gb | google | 0.04 | 0.05 | +25.0% |" in desk.artifacts["prices-acme"]
+    row = next(row for row in desk.artifacts["prices-acme"].splitlines() if "gce-pd-standard-gb" in row)
+    assert row.endswith("| +25.0% |")
     assert apis.read_text() == before
+    disk = load_prices(apis).prices["google"]["gce-pd-standard-gb"].usd
     assert costs.refresh_prices.fn("acme", "run-2", True).outcome == "done"
     sheet = load_prices(apis)
-    assert sheet.prices["google"]["gce-pd-standard-gb"].usd == 0.05
+    assert sheet.prices["google"]["gce-pd-standard-gb"].usd == pytest.approx(disk * 1.25)
     assert sheet.prices["aws"]["kms-key-month"].source == "aws-api"
     assert costs.refresh_prices.fn("acme", "run-3", True).outcome == "unchanged", "written once"
 

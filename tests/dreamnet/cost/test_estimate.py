@@ -29,15 +29,15 @@ body: {body}
 
 
 @pytest.fixture
-def priced(declare, variables, sheet, unused):
+def priced(declare, variables, figures, unused):
     def price(used=unused, **files):
-        return estimate(declare(**files), variables, sheet, used)
+        return estimate(declare(**files), variables, figures, used)
 
     return price
 
 
 def test_a_zonal_cluster_gets_the_management_credit_and_a_regional_one_does_not(priced):
-    nodes = 2 * (0.067006 * 730 + 10 * 0.10)
+    nodes = 2 * (0.067 * 730 + 10 * 0.10)
     assert priced(google__c=GKE.format(location="us-central1-a", more="")).total() == pytest.approx(nodes)
     regional = priced(google__c=GKE.format(location="us-central1", more=""))
     assert regional.total() == pytest.approx(73 + 3 * nodes)
@@ -149,7 +149,7 @@ def test_an_autoscaled_pool_costs_what_is_assumed_to_run(priced):
     declared = priced(google__a=POOL.format(name="a"))
     assert declared.lines == ()
     assumed = priced(Usage(running={"google/a": 0.1}), google__a=POOL.format(name="a"))
-    assert assumed.total() == pytest.approx(0.1 * (0.706832 * 730 + 100 * 0.10))
+    assert assumed.total() == pytest.approx(0.1 * (0.7068 * 730 + 100 * 0.10))
 
 
 BUCKET = "id: google/{name}\ntype: storage.v1/buckets\nname: {name}\nparent: projects/p\nbody: {{}}\n"

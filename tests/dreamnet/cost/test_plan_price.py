@@ -35,8 +35,8 @@ def step(resource_id, action, *changes):
 
 
 @pytest.fixture
-def price(catalogue, variables, sheet, unused):
-    return lambda *steps: price_plan(Plan(steps), catalogue, variables, sheet, unused)
+def price(catalogue, variables, figures, unused):
+    return lambda *steps: price_plan(Plan(steps), catalogue, variables, figures, unused)
 
 
 def test_a_creation_adds_and_what_is_there_does_not(price):
@@ -65,7 +65,7 @@ def test_a_resize_costs_the_difference(price, action):
 def test_a_smaller_size_is_a_saving_within_lists_too(price):
     found = price(step("google/c", "update", Change("/nodePools/0/initialNodeCount", 3, 2)))
     (one,) = found.changes
-    assert one.difference == pytest.approx(-(0.067006 * 730 + 1.0))
+    assert one.difference == pytest.approx(-(0.067 * 730 + 1.0))
 
 
 def test_a_change_that_has_no_price_changes_nothing(price):
