@@ -8,7 +8,7 @@ from dreamnet.report import Clock, Step
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.destroy import DestroyPlan, destroy, plan_destroy
 from tasks.approval import require_approval
-from tasks.resources import catalogue, drivers, named, part_named
+from tasks.resources import catalogue, drivers, named, part_named, priced
 from tasks.support import CLOUD_TASK, INFRASTRUCTURE, load_profile, progress, publish
 
 
@@ -19,13 +19,18 @@ def plan_destruction(profile: str, run: str, folders: tuple[str, ...], selection
     Returns:
         The destroy plan as JSON. Its Markdown is an artifact.
     """
+    resources = catalogue(folders, selection)
     plan = plan_destroy(
-        catalogue(folders, selection),
+        resources,
         drivers(profile),
         load_profile(profile).variables(),
         whole=load_catalogue(INFRASTRUCTURE),
     )
-    publish(f"destroy plan {profile} {named(folders, selection)}", plan.markdown(), "What would be deleted")
+    publish(
+        f"destroy plan {profile} {named(folders, selection)}",
+        f"{plan.markdown()}\n{priced(plan, resources, profile).markdown()}",
+        "What would be deleted, and what a month then costs",
+    )
     progress()(f"Destroy plan {plan.id}: {len(plan.doomed)} resources")
     return plan.to_json()
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.runtime import task_run
 
-from dreamnet.cost.changes import PlanPrice, price_plan
+from dreamnet.cost.changes import PlanPrice, price_destroy, price_plan
 from dreamnet.cost.gate import require_budget
 from dreamnet.cost.prices import load_prices
 from dreamnet.cost.usage import load_usage
@@ -18,6 +18,7 @@ from dreamnet.report import Clock, Step
 from dreamnet.resources.apply import apply_plan
 from dreamnet.resources.aws.driver import AwsDriver
 from dreamnet.resources.catalogue import Catalogue, load_catalogue
+from dreamnet.resources.destroy import DestroyPlan
 from dreamnet.resources.google.driver import GoogleDriver
 from dreamnet.resources.model import Driver
 from dreamnet.resources.plan import Plan, make_plan
@@ -64,11 +65,14 @@ def part_named(verb: str) -> Callable[[], str]:
     return name
 
 
-def priced(plan: Plan, resources: Catalogue, profile: str) -> PlanPrice:
-    """What an apply of a plan of these resources adds to a month's bill."""
+def priced(plan: Plan | DestroyPlan, resources: Catalogue, profile: str) -> PlanPrice:
+    """What an apply or a destroy of a plan of these resources adds to a month's bill, or drops from it."""
     sheet = load_prices(INFRASTRUCTURE / "prices.yaml")
     usage = load_usage(INFRASTRUCTURE / "usage.yaml")
-    return price_plan(plan, resources, load_profile(profile).variables(), sheet, usage)
+    variables = load_profile(profile).variables()
+    if isinstance(plan, DestroyPlan):
+        return price_destroy(plan, resources, variables, sheet, usage)
+    return price_plan(plan, resources, variables, sheet, usage)
 
 
 @task(task_run_name=part_named("plan"), **CLOUD_TASK)

@@ -11,6 +11,7 @@ from dreamnet.cost.estimate import CLOUD_NAMES, Estimate, estimate_resources
 from dreamnet.cost.prices import PriceSheet
 from dreamnet.cost.usage import Usage
 from dreamnet.resources.catalogue import Catalogue
+from dreamnet.resources.destroy import DestroyPlan
 from dreamnet.resources.model import Change, Resource
 from dreamnet.resources.plan import Plan
 from dreamnet.resources.references import Resolver
@@ -87,6 +88,18 @@ def price_plan(
     now = estimate_resources(living, variables, sheet, usage)
     then = estimate_resources(desired.values(), variables, sheet, usage)
     actions = {step.id: step.action for step in plan.steps}
+    return PlanPrice(plan.id, now, then, tuple(_changes(now, then, actions)))
+
+
+def price_destroy(
+    plan: DestroyPlan, catalogue: Catalogue, variables: Mapping[str, Any], sheet: PriceSheet, usage: Usage
+) -> PlanPrice:
+    """Price what a destroy drops; arguments as for `price_plan`."""
+    resolver = Resolver(variables, lambda _: None)
+    living = [resolver.resolve(catalogue[one.id]) for one in plan.doomed]
+    now = estimate_resources(living, variables, sheet, usage)
+    then = estimate_resources((), variables, sheet, usage)
+    actions = {one.id: "delete" for one in plan.doomed}
     return PlanPrice(plan.id, now, then, tuple(_changes(now, then, actions)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from desk import Desk
 from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.resources.data import lift_protection
 from dreamnet.resources.model import Change, Live, Resource
-from tasks import destruction, resources, upkeep
+from tasks import destruction, resources, support, upkeep
 
 DECLARED = """\
 id: google/topic
@@ -94,6 +95,8 @@ def cloud(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
         "gameplan: {description: All of it., resources: [google]}\n"
         "topics: {description: A part., resources: [google/topic]}\n"
     )
+    for name in ("prices.yaml", "usage.yaml"):
+        shutil.copy(support.INFRASTRUCTURE / name, tmp_path / name)
     for module in (resources, upkeep, destruction):
         monkeypatch.setattr(module, "INFRASTRUCTURE", tmp_path)
         monkeypatch.setattr(module, "load_profile", lambda name: settings)
@@ -185,7 +188,9 @@ def test_whoever_destroys_reads_what_goes_above_the_button(
     assert words == json.loads(planned)["id"]
     assert "databases, and backups with them" in described
     assert auto is False
-    assert words in desk.artifacts["destroy-plan-acme-selection-gameplan"]
+    artifact = desk.artifacts["destroy-plan-acme-selection-gameplan"]
+    assert words in artifact
+    assert "| google/database | delete |" in artifact, "what a month saves"
     assert cloud.done == []
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from dreamnet.cost.changes import price_plan
+from dreamnet.cost.changes import price_destroy, price_plan
+from dreamnet.resources.destroy import DestroyPlan, Doomed
 from dreamnet.resources.model import Change
 from dreamnet.resources.plan import Plan, Step
 
@@ -80,6 +81,16 @@ def test_the_free_tier_is_a_line_of_its_own(price):
     found = price(step("google/c", "create"))
     by_id = {one.id: one for one in found.changes}
     assert by_id["Google Cloud's free tier"].difference == pytest.approx(-73.0)
+
+
+def test_a_destroy_drops_all_of_it(catalogue, variables, figures, unused):
+    plan = DestroyPlan(tuple(Doomed(rid, "", "", "", "") for rid in ("aws/a", "aws/b")))
+    found = price_destroy(plan, catalogue, variables, figures, unused)
+    assert [(one.id, one.action, round(one.difference, 2)) for one in found.changes] == [
+        ("aws/a", "delete", -32.85),
+        ("aws/b", "delete", -32.85),
+    ]
+    assert "| **AWS, all of the plan** | | 65.70 | 0.00 | -65.70 |" in found.markdown()
 
 
 def test_the_table_names_both_clouds_months_largest_difference_first(price):
