@@ -63,6 +63,11 @@ def test_a_resize_costs_the_difference(price, action):
     assert one.then == pytest.approx(0.032 * 730 + 40 * 0.115)
 
 
+def test_what_was_not_set_cost_its_default(price):
+    (one,) = price(step("aws/db", "update", Change("/AllocatedStorage", None, "40"))).changes
+    assert one.difference == pytest.approx((40 - 20) * 0.115)
+
+
 def test_a_smaller_size_is_a_saving_within_lists_too(price):
     found = price(step("google/c", "update", Change("/nodePools/0/initialNodeCount", 3, 2)))
     (one,) = found.changes

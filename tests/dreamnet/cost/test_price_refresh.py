@@ -30,7 +30,11 @@ def sku(description, *rates, regions=("us-central1",), usage="OnDemand"):
         "description": description,
         "category": {"usageType": usage},
         "serviceRegions": list(regions),
-        "pricingInfo": [{"pricingExpression": {"usageUnit": "h", "tieredRates": tiers}}],
+        # An older price comes first.
+        "pricingInfo": [
+            {"pricingExpression": {"tieredRates": [{"unitPrice": {"units": "99", "nanos": 0}}]}},
+            {"pricingExpression": {"usageUnit": "h", "tieredRates": tiers}},
+        ],
     }
 
 
@@ -167,13 +171,14 @@ aws:
   same-hour: {usd: 0.5, per: 10 thousand requests, source: page, checked: "2026-01-01"}
   lost-hour: {usd: 0.7, per: hour, source: page, checked: "2026-01-01"}
   odd-gb: {usd: 0.7, per: hour, source: page, checked: "2026-01-01"}
+  tiny-gb: {usd: 0.7, per: hour, source: page, checked: "2026-01-01"}
 fixed: {}
 free: []
 """
-NAMES = {"google": ("same-hour", "dear-gb"), "aws": ("same-hour", "lost-hour", "odd-gb")}
+NAMES = {"google": ("same-hour", "dear-gb"), "aws": ("same-hour", "lost-hour", "odd-gb", "tiny-gb")}
 ANSWERS = {
     "google": {"same-hour": 0.1, "dear-gb": 0.000026 * 10000},
-    "aws": {"same-hour": 0.25, "odd-gb": 700.0},
+    "aws": {"same-hour": 0.25, "odd-gb": 700.0, "tiny-gb": 0.0007},
 }
 
 
@@ -203,9 +208,10 @@ def test_it_says_what_changed_what_was_confirmed_and_what_was_not_found(refreshe
     assert [(one.cloud, one.name) for one in refreshed.found if not one.changed] == [("google", "same-hour")]
     assert refreshed.by_hand == (("google", "hand-gb"),)
     text = refreshed.markdown()
-    assert "**2 prices changed**, 1 confirmed, 2 not found, 1 without a lookup." in text
+    assert "**2 prices changed**, 1 confirmed, 3 not found, 1 without a lookup." in text
     assert "| dear-gb | google | 0.2 | 0.26 | +30.0% |" in text
     assert "- aws lost-hour: no price of lost-hour" in text
+    assert "- aws tiny-gb: 0.0007 instead of 0.7 looks like another unit" in text
     assert "- aws odd-gb: 700 instead of 0.7 looks like another unit" in text
 
 
