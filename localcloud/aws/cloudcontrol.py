@@ -119,7 +119,8 @@ class CloudControl:
             self.store.remove(made)
             self.changed()
             return None
-        return {**made.properties, **overlay}
+        together = {**made.properties, **overlay}
+        return {name: value for name, value in together.items() if value is not None}
 
     # -- changing -----------------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ class Gateway:
         scope = scope_of(headers, query)
         call = identify(
             environ["REQUEST_METHOD"],
-            environ["PATH_INFO"],
+            raw_path,
             query,
             headers,
             body,

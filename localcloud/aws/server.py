@@ -63,18 +63,26 @@ class LocalAws:
         from werkzeug.serving import make_server
 
         from localcloud.aws.gateway import Gateway
-        from localcloud.aws.patches import show_real_addresses
+        from localcloud.aws.patches import ignore_conditional_statements, show_real_addresses
         from localcloud.aws.registry import HANDLERS
         from localcloud.aws.services.alarms import Alarms
+        from localcloud.aws.services.background import Background
+        from localcloud.aws.services.bucket_replication import BucketReplication
         from localcloud.aws.services.clock import Clock
         from localcloud.aws.services.delivery import Delivery
-        from localcloud.aws.services.engines import Background, Eks, ElastiCache, Rds
+        from localcloud.aws.services.eks import Eks
+        from localcloud.aws.services.engines import ElastiCache, Rds
         from localcloud.aws.services.filters import MetricFilters
+        from localcloud.aws.services.flink import ManagedFlink
         from localcloud.aws.services.functions import Lambda
+        from localcloud.aws.services.global_tables import GlobalTables
         from localcloud.aws.services.http import HttpApis
         from localcloud.aws.services.readiness import Readiness
+        from localcloud.aws.services.redshift_serverless import RedshiftServerless
+        from localcloud.aws.services.secret_replicas import SecretReplicas
 
         show_real_addresses()
+        ignore_conditional_statements()
         changed, account_id = self._snapshots.touch, credentials.aws_account_id
         background = Background(self._pool, changed)
         environments = Environments(state.log, state.dir / "aws" / "lambda")
@@ -97,6 +105,11 @@ class LocalAws:
             Eks(account_id, engines, background, credentials.google_access_token),
             ElastiCache(account_id, engines, background),
             Readiness(account_id),
+            RedshiftServerless(account_id, store, changed),
+            GlobalTables(account_id, changed),
+            ManagedFlink(account_id, changed),
+            SecretReplicas(account_id),
+            BucketReplication(account_id, self._pool),
         ]
         gateway = Gateway(
             self._keys,
@@ -119,7 +132,7 @@ class LocalAws:
         return make_server("127.0.0.1", port, gateway, threaded=True, request_handler=Handler)
 
     def _clients(self, region: str) -> Clients:
-        return lambda service: self._account.client(service, region)
+        return lambda service, other="": self._account.client(service, other or region)
 
     def serve(self) -> None:
         """Serve until `stop`, from this thread."""

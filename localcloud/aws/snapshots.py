@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class _Pickler(pickle.Pickler):
-    """Locks are made anew when read back."""
+    """Locks are made anew when read back; private keys (of KMS) travel as PEM."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, _thread.LockType):
@@ -28,6 +28,8 @@ class _Pickler(pickle.Pickler):
             return threading.RLock, ()
         if isinstance(value, weakref.WeakValueDictionary):
             return weakref.WeakValueDictionary, (dict(value),)
+        if type(value).__module__.startswith("cryptography.") and hasattr(value, "private_bytes"):
+            return _private_key, (_pem(value),)
         if (
             isinstance(value, types.FunctionType)
             and "<locals>" in value.__qualname__
@@ -35,6 +37,18 @@ class _Pickler(pickle.Pickler):
         ):
             return _function, (marshal.dumps(value.__code__), value.__module__)
         return NotImplemented
+
+
+def _pem(key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def _private_key(pem: bytes) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    return load_pem_private_key(pem, None)
 
 
 def _function(code: bytes, module: str) -> types.FunctionType:

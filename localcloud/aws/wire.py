@@ -12,7 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 #: The code of every answer about something that the rehearsal lacks.
@@ -41,7 +41,8 @@ class Call:
         operation: such as `CreateDBInstance`; empty where the path says nothing to us.
         region: from the signature's scope.
         protocol: `json`, `query`, `ec2`, `rest-json`, `rest-xml`, `s3` or `cbor`.
-        method, path, query, headers, body: as sent; header names in lower case.
+        method, path, query, headers, body: as sent; header names in lower case, the path decoded.
+        parameters: what a REST protocol's path holds, by the model's names, such as `{"name": "dreamnet"}`.
     """
 
     service: str
@@ -53,6 +54,7 @@ class Call:
     query: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The body of a JSON protocol."""
@@ -94,10 +96,11 @@ class AwsError(Exception):
 
 
 def identify(
-    method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, service: str, region: str
+    method: str, raw_path: str, query: str, headers: Mapping[str, str], body: bytes, service: str, region: str
 ) -> Call:
-    """Name a request's protocol and operation."""
-    protocol, operation = "rest", ""
+    """Name a request's protocol and operation. The path is taken as sent: slashes of an ARN are encoded."""
+    protocol, operation, path = "rest", "", unquote(raw_path)
+    parameters: dict[str, str] = {}
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         protocol, operation = "cbor", path.rsplit("/", 1)[-1]
     elif "x-amz-target" in headers:
@@ -111,8 +114,8 @@ def identify(
     else:
         model = _model(service)
         protocol = "s3" if service == "s3" else str(model.get("metadata", {}).get("protocol", "rest-json"))
-        operation = _rest_operation(service, method, path, query)
-    return Call(service, operation, region, protocol, method, path, query, headers, body)
+        operation, parameters = _rest_operation(service, method, raw_path, query)
+    return Call(service, operation, region, protocol, method, path, query, headers, body, parameters)
 
 
 def error(call: Call, problem: AwsError) -> Answer:
@@ -163,19 +166,23 @@ def _model(service: str) -> Mapping[str, Any]:
 
 
 @cache
-def _routes(service: str) -> list[tuple[str, re.Pattern[str], str, str]]:
-    """Method, path, required query and name of a REST service's operations, most specific first."""
-    routes = []
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], list[str], str, str]]:
+    """Method, path, its parameters' names, required query and name of a REST service's operations, most
+    specific first."""
+    found = []
     for name, operation in _model(service).get("operations", {}).items():
         path, _, query = operation["http"]["requestUri"].partition("?")
-        routes.append((operation["http"]["method"], path_pattern(path), query, name))
-    return sorted(routes, key=lambda route: (-len(route[2]), -len(route[1].pattern)))
+        parameters = re.findall(r"\{([^}+]+)\+?\}", path)
+        literal = len(re.sub(r"\{[^}]+\}", "", path))
+        route = (operation["http"]["method"], _path_pattern(path), parameters, query, name)
+        found.append((-len(query), -literal, route))
+    return [route for _, _, route in sorted(found, key=lambda one: one[:2])]
 
 
-def path_pattern(template: str) -> re.Pattern[str]:
+def _path_pattern(template: str) -> re.Pattern[str]:
     """A REST path's template as a pattern with a group for each parameter, in order.
 
-    `{Key+}` takes slashes; so does an ARN, whose slashes are encoded on the wire but not when we see them.
+    `{Key+}` takes slashes; so does an ARN, whose slashes not every client encodes.
     """
 
     def parameter(match: re.Match[str]) -> str:
@@ -185,8 +192,9 @@ def path_pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{.*?\\\}", parameter, re.escape(template)) + "/?$")
 
 
-def _rest_operation(service: str, method: str, path: str, query: str) -> str:
-    for verb, pattern, needed, name in _routes(service):
-        if verb == method and (not needed or needed in query) and pattern.match(path):
-            return name
-    return ""
+def _rest_operation(service: str, method: str, raw_path: str, query: str) -> tuple[str, dict[str, str]]:
+    for verb, pattern, names, needed, name in _routes(service):
+        found = pattern.match(raw_path) if verb == method and (not needed or needed in query) else None
+        if found:
+            return name, dict(zip(names, map(unquote, found.groups()), strict=True))
+    return "", {}

@@ -120,6 +120,7 @@ class Engines:
 
         Args:
             cloud: `google` or `aws`: whose tokens it accepts.
+            version: of Kubernetes; another than the running one restarts it with that.
             node_groups: each `{"name", "count", "machine_type"}`; groups of a running cluster change
                 through its own interface (`PUT /_rehearsal/nodegroups/NAME`), so they count at the first
                 start only.
@@ -128,7 +129,7 @@ class Engines:
         record = self._records.load(name)
         argv = (
             record.argv
-            if record and record.port == port
+            if record and record.port == port and version in record.argv
             else [
                 sys.executable,
                 "-m",

@@ -26,6 +26,7 @@ from localcloud.state import State
 
 pytestmark = pytest.mark.rehearsal
 REGION, SECOND = "us-east-1", "us-west-2"
+OIDC = {"type": "oidc", "name": "n"}
 
 
 class Server:
@@ -321,7 +322,7 @@ def test_only_the_issued_keys_are_accepted(cloud):
             "list_price_lists",
             {"ServiceCode": "AmazonEC2", "EffectiveDate": "2026-11-01T00:00:00Z", "CurrencyCode": "USD"},
         ),
-        ("eks", "create_addon", {"clusterName": "c", "addonName": "a"}),
+        ("eks", "describe_identity_provider_config", {"clusterName": "c", "identityProviderConfig": OIDC}),
         ("elasticache", "test_failover", {"ReplicationGroupId": "a", "NodeGroupId": "0001"}),
         ("cloudformation", "create_stack", {"StackName": "s", "TemplateBody": "{}"}),
         ("comprehend", "detect_sentiment", {"Text": "t", "LanguageCode": "en"}),

@@ -14,9 +14,10 @@ from dreamnet.resources.aws.schemas import ResourceSchema
 
 #: Identifiers that AWS makes by a rule which it documents (Service Authorization Reference, resource types of
 #: Amazon ECS: `arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE`). Needed where Cloud Control offers no
-#: list (November 2026).
+#: list (November 2026), or where there is one of a kind in an account and nothing tells it from others.
 _RULES = {
-    "AWS::ECS::ExpressGatewayService": "arn:aws:ecs:{region}:{account_id}:service/{Cluster}/{ServiceName}"
+    "AWS::ECR::ReplicationConfiguration": "{account_id}",
+    "AWS::ECS::ExpressGatewayService": "arn:aws:ecs:{region}:{account_id}:service/{Cluster}/{ServiceName}",
 }
 
 #: The properties that tell the resources of a type apart, where that is not just `Name` or `<Kind>Name`.
@@ -35,9 +36,11 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "AWS::CloudFront::ResponseHeadersPolicy": ("ResponseHeadersPolicyConfig/Name",),
     "AWS::Comprehend::Flywheel": ("FlywheelName",),
     "AWS::EC2::SecurityGroup": ("VpcId", "GroupName"),
+    "AWS::EKS::PodIdentityAssociation": ("ClusterName", "Namespace", "ServiceAccount"),
     "AWS::Events::Rule": ("EventBusName", "Name"),
     "AWS::GlobalAccelerator::EndpointGroup": ("ListenerArn", "EndpointGroupRegion"),
     "AWS::GlobalAccelerator::Listener": ("AcceleratorArn", "Protocol", "PortRanges"),
+    "AWS::IAM::OIDCProvider": ("Url",),
     "AWS::Lambda::EventSourceMapping": ("FunctionName", "EventSourceArn"),
     "AWS::Lambda::Permission": ("FunctionName", "Action", "Principal", "SourceArn"),
     "AWS::Route53::HealthCheck": ("HealthCheckConfig",),

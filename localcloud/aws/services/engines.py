@@ -1,49 +1,28 @@
-"""EKS, RDS and ElastiCache with real servers: moto keeps the descriptions, the engines do the work."""
+"""RDS and ElastiCache with real servers: moto keeps the descriptions, the engines do the work."""
 
 from __future__ import annotations
 
-import base64
-import json
-import logging
-import ssl
-import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from dreamnet.errors import GameplanError
 from localcloud.aws.services import Next
+from localcloud.aws.services.background import Background
 from localcloud.aws.wire import Answer, AwsError, Call
 from localcloud.engines import Engines
 
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Background:
-    """Work that goes on after the answer, as a cloud's does.
-
-    Attributes:
-        pool: where it runs.
-        changed: called when it has ended.
-    """
-
-    pool: ThreadPoolExecutor
-    changed: Callable[[], None]
-
-    def run(self, work: Callable[[], None], failed: Callable[[], None]) -> None:
-        """Start the work; `failed` marks the thing when an engine can't be brought there."""
-
-        def guarded() -> None:
-            try:
-                work()
-            except (GameplanError, OSError) as error:
-                _LOG.error("engine: %s", error)
-                failed()
-            self.changed()
-
-        self.pool.submit(guarded)
+#: Parameters of ModifyReplicationGroup that moto keeps.
+_GROUP_CHANGES = {
+    "Action",
+    "Version",
+    "ReplicationGroupId",
+    "ApplyImmediately",
+    "ReplicationGroupDescription",
+    "CacheNodeType",
+    "SnapshotRetentionLimit",
+    "AutomaticFailoverEnabled",
+    "MultiAZEnabled",
+}
 
 
 def _ok(answer: Answer) -> bool:
@@ -67,12 +46,15 @@ class Rds:
             "rds:RebootDBInstance",
             "rds:ModifyDBInstance",
             "rds:PromoteReadReplica",
+            "rds:ModifyDBSubnetGroup",
         )
     )
 
     def answer(self, call: Call, moto: Next) -> Answer:
         """Let moto check and describe it, then do it."""
         form = call.form()
+        if call.operation == "ModifyDBSubnetGroup":
+            return self._modify_subnets(call, form["DBSubnetGroupName"], moto)
         name = form.get("DBInstanceIdentifier", "").lower()
         self._check(call, form)
         answer = moto(call)
@@ -95,6 +77,17 @@ class Rds:
     def engine_name(self, region: str, identifier: str) -> str:
         """The engine behind an instance."""
         return f"rds-{region}-{identifier}"
+
+    def _modify_subnets(self, call: Call, name: str, moto: Next) -> Answer:
+        """moto loses the group that it changes."""
+        from moto.rds.models import rds_backends
+
+        groups = rds_backends[self.account_id][call.region].subnet_groups
+        group = groups.get(name)
+        answer = moto(call)
+        if group is not None and name not in groups:
+            groups[name] = group
+        return answer
 
     def _check(self, call: Call, form: dict[str, str]) -> None:
         """What moto would take without a word."""
@@ -227,148 +220,6 @@ class Rds:
 
 
 @dataclass(frozen=True)
-class Eks:
-    """A Kubernetes API behind each cluster. Engines are named `eks-REGION-NAME`."""
-
-    account_id: str
-    engines: Engines
-    background: Background
-    token: str
-    operations: frozenset[str] = frozenset(
-        (
-            "eks:CreateCluster",
-            "eks:DeleteCluster",
-            "eks:CreateNodegroup",
-            "eks:UpdateNodegroupConfig",
-            "eks:DeleteNodegroup",
-        )
-    )
-
-    def answer(self, call: Call, moto: Next) -> Answer:
-        """Let moto check and describe it, then do it."""
-        if call.operation == "UpdateNodegroupConfig":
-            return self._resize(call)
-        answer = moto(call)
-        if not _ok(answer):
-            return answer
-        parts = call.path.strip("/").split("/")
-        if call.operation == "CreateCluster":
-            self._create(call.region, call.json())
-        elif call.operation == "DeleteCluster":
-            self.engines.delete(self.engine_name(call.region, parts[1]))
-        elif call.operation == "CreateNodegroup":
-            self._nodes(call.region, parts[1], call.json()["nodegroupName"])
-        elif call.operation == "DeleteNodegroup":
-            self._send(call.region, parts[1], parts[3], {"count": 0})
-        self.background.changed()
-        return answer
-
-    def engine_name(self, region: str, cluster: str) -> str:
-        """The engine behind a cluster."""
-        return f"eks-{region}-{cluster}"
-
-    def _cluster(self, region: str, name: str) -> Any:
-        from moto.eks.models import eks_backends
-
-        cluster = eks_backends[self.account_id][region].clusters.get(name)
-        if cluster is None:
-            raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
-        return cluster
-
-    def _create(self, region: str, content: dict[str, Any]) -> None:
-        cluster = self._cluster(region, content["name"])
-        cluster.status = "CREATING"
-
-        def run() -> None:
-            endpoint = self.engines.kubernetes(
-                self.engine_name(region, cluster.name), cloud="aws", region=region, version=cluster.version
-            )
-            cluster.endpoint = endpoint.server
-            data = base64.b64encode(endpoint.ca_certificate_pem.encode()).decode()
-            cluster.certificate_authority = {"data": data}
-            cluster.status = "ACTIVE"
-
-        def failed() -> None:
-            cluster.status = "FAILED"
-
-        self.background.run(run, failed)
-
-    def _nodes(self, region: str, cluster_name: str, name: str) -> None:
-        group = self._cluster(region, cluster_name).nodegroups[name]
-        group.status = "CREATING"
-
-        def run() -> None:
-            self._apply(region, cluster_name, group)
-            group.status = "ACTIVE"
-
-        def failed() -> None:
-            group.status = "CREATE_FAILED"
-
-        self.background.run(run, failed)
-
-    def _apply(self, region: str, cluster_name: str, group: Any) -> None:
-        scaling = group.scaling_config
-        content = {
-            "count": scaling["desiredSize"],
-            "machine_type": (group.instance_types or ["t3.medium"])[0],
-            "labels": dict(group.labels or {}),
-        }
-        self._send(region, cluster_name, group.nodegroup_name, content)
-
-    def _resize(self, call: Call) -> Answer:
-        """moto has no UpdateNodegroupConfig: the scaling, for real."""
-        _, cluster_name, _, name = call.path.strip("/").split("/")[:4]
-        content = call.json()
-        other = set(content) - {"scalingConfig", "clientRequestToken", "updateConfig"}
-        if other:
-            raise AwsError.not_in_rehearsal("eks", f"UpdateNodegroupConfig of {sorted(other)}")
-        group = self._cluster(call.region, cluster_name).nodegroups.get(name)
-        if group is None:
-            raise AwsError("ResourceNotFoundException", f"No node group found for name: {name}.", 404)
-        scaling = {**group.scaling_config, **content.get("scalingConfig", {})}
-        if not scaling["minSize"] <= scaling["desiredSize"] <= scaling["maxSize"]:
-            raise AwsError(
-                "InvalidParameterException", "desired capacity must be between minSize and maxSize"
-            )
-        group.scaling_config = scaling
-        self._apply(call.region, cluster_name, group)
-        self.background.changed()
-        params = [{"type": key[:1].upper() + key[1:], "value": str(value)} for key, value in scaling.items()]
-        update = {
-            "id": group.uuid,
-            "status": "Successful",
-            "type": "ConfigUpdate",
-            "params": params,
-            "errors": [],
-        }
-        return Answer.json({"update": update})
-
-    def _send(self, region: str, cluster_name: str, group: str, content: dict[str, Any]) -> None:
-        """Tell the cluster how many nodes a group has."""
-        cluster = self._cluster_endpoint(region, cluster_name)
-        if cluster is None:
-            return
-        server, certificate = cluster
-        context = ssl.create_default_context(cadata=certificate)
-        request = urllib.request.Request(
-            f"{server}/_rehearsal/nodegroups/{group}",
-            data=json.dumps(content).encode(),
-            method="PUT",
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, context=context, timeout=20):
-            return
-
-    def _cluster_endpoint(self, region: str, cluster_name: str) -> tuple[str, str] | None:
-        """Address and certificate while the engine runs; a cluster that is being deleted has none."""
-        found = self.engines.get(self.engine_name(region, cluster_name))
-        if found is None or found.status != "running":
-            return None
-        certificate = (self.engines.state.engines / found.name / "ca.crt").read_text()
-        return f"https://{found.host}:{found.port}", certificate
-
-
-@dataclass(frozen=True)
 class ElastiCache:
     """Valkey behind ElastiCache. Engines are named `cache-REGION-IDENTIFIER`."""
 
@@ -382,14 +233,19 @@ class ElastiCache:
             "elasticache:CreateCacheCluster",
             "elasticache:DeleteCacheCluster",
             "elasticache:DeleteCacheSubnetGroup",
+            "elasticache:ModifyCacheSubnetGroup",
+            "elasticache:ModifyReplicationGroup",
         )
     )
 
     def answer(self, call: Call, moto: Next) -> Answer:
         """Let moto check and describe it, then do it."""
         form = call.form()
-        if call.operation == "DeleteCacheSubnetGroup":
-            return self._delete_subnets(call, form["CacheSubnetGroupName"])
+        if call.operation.endswith("CacheSubnetGroup"):
+            return self._subnets(call, form["CacheSubnetGroupName"], form)
+        if call.operation == "ModifyReplicationGroup":
+            self._check_change(call.region, form)
+            return moto(call)
         if form.get("Engine") == "memcached":
             raise AwsError.not_in_rehearsal("elasticache", f"{call.operation} with memcached")
         answer = moto(call)
@@ -412,13 +268,45 @@ class ElastiCache:
 
         return elasticache_backends[self.account_id][region]
 
-    def _delete_subnets(self, call: Call, name: str) -> Answer:
-        """moto has no DeleteCacheSubnetGroup."""
-        if self._backend(call.region).cache_subnet_groups.pop(name, None) is None:
+    def _check_change(self, region: str, form: dict[str, str]) -> None:
+        """moto takes any change of a group without a word; here only those that it shows."""
+        group = self._backend(region).replication_groups.get(form["ReplicationGroupId"])
+        other = form.keys() - _GROUP_CHANGES
+        if group is not None and form.get("EngineVersion") == group.engine_version:
+            other -= {"EngineVersion"}
+        if other:
+            raise AwsError.not_in_rehearsal("elasticache", f"ModifyReplicationGroup of {sorted(other)}")
+        if "true" in (form.get("AutomaticFailoverEnabled"), form.get("MultiAZEnabled")):
+            raise AwsError.not_in_rehearsal("elasticache", "ModifyReplicationGroup to several nodes")
+
+    def _subnets(self, call: Call, name: str, form: dict[str, str]) -> Answer:
+        """moto has neither DeleteCacheSubnetGroup nor ModifyCacheSubnetGroup."""
+        groups = self._backend(call.region).cache_subnet_groups
+        if name not in groups:
             raise AwsError("CacheSubnetGroupNotFoundFault", f"Cache subnet group {name} not found.", 404)
+        if call.operation == "DeleteCacheSubnetGroup":
+            self._check_unused(call.region, name)
+            del groups[name]
+        else:
+            subnets = [value for key, value in form.items() if key.startswith("SubnetIds.")]
+            groups[name] = type(groups[name])(
+                self.account_id,
+                call.region,
+                name,
+                form.get("CacheSubnetGroupDescription", groups[name].cache_subnet_group_description),
+                subnets or groups[name].subnet_ids,
+                groups[name].tags,
+            )
         self.background.changed()
-        body = b"<DeleteCacheSubnetGroupResponse><ResponseMetadata/></DeleteCacheSubnetGroupResponse>"
-        return Answer(200, {"Content-Type": "text/xml"}, body)
+        result = f"<{call.operation}Result/>" if call.operation.startswith("Modify") else ""
+        body = f"<{call.operation}Response>{result}<ResponseMetadata/></{call.operation}Response>"
+        return Answer(200, {"Content-Type": "text/xml"}, body.encode())
+
+    def _check_unused(self, region: str, name: str) -> None:
+        for group in self._backend(region).replication_groups.values():
+            if getattr(group, "cache_subnet_group_name", None) == name:
+                message = f"Cache subnet group {name} is currently in use by a cache cluster."
+                raise AwsError("CacheSubnetGroupInUse", message)
 
     def _start_group(self, region: str, name: str, engine: str) -> None:
         group = self._backend(region).replication_groups[name]

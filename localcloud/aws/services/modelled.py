@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
 
 from localcloud.aws.services import Next
-from localcloud.aws.wire import Answer, AwsError, Call, model_name, path_pattern
+from localcloud.aws.wire import Answer, AwsError, Call, model_name
 
 Given = dict[str, Any]
 
@@ -61,7 +59,7 @@ def parsed(call: Call) -> Given:
             "headers": Headers(list(call.headers.items())),
             "body": call.body,
             "url_path": call.path,
-            "url_params": _path_parameters(operation, call.path),
+            "url_params": dict(call.parameters),
         }
     )
     given = {name: value for name, value in given.items() if value is not None}
@@ -106,13 +104,6 @@ def _query(query: str, call: Call) -> list[tuple[str, str]]:
 
     text = call.body.decode() if call.protocol == "query" and call.body else query
     return parse_qsl(text, keep_blank_values=True)
-
-
-def _path_parameters(operation: Any, path: str) -> dict[str, str]:
-    template = str(operation.http.get("requestUri", "/")).partition("?")[0]
-    match = path_pattern(template).match(path)
-    names = re.findall(r"\{([^}+]+)\+?\}", template)
-    return dict(zip(names, map(unquote, match.groups()), strict=True)) if match else {}
 
 
 def page(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from localcloud.aws.services import Next
+from localcloud.aws.services.eks_state import VERSIONS
 from localcloud.aws.wire import Answer, AwsError, Call
 
 #: An action's decision (IAM API reference, EvaluationResult).
@@ -38,17 +39,6 @@ QUOTAS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     },
     "elasticache": {"L-DFE45DF3": ("Nodes per Region", 300)},
     "lambda": {"L-B99A9384": ("Concurrent executions", 1000)},
-}
-
-#: Kubernetes minor versions and their support at the end of November 2026 (EKS User Guide, "Kubernetes
-#: versions").
-_VERSIONS: Mapping[str, str] = {
-    "1.36": "STANDARD_SUPPORT",
-    "1.35": "STANDARD_SUPPORT",
-    "1.34": "STANDARD_SUPPORT",
-    "1.33": "EXTENDED_SUPPORT",
-    "1.32": "EXTENDED_SUPPORT",
-    "1.31": "EXTENDED_SUPPORT",
 }
 
 #: Families and sizes of RDS's PostgreSQL, and its major versions (RDS User Guide, "DB instance classes").
@@ -87,7 +77,7 @@ class Readiness:
             asked = call.json()
             return _json({"Quota": _quota(call, asked["ServiceCode"], asked["QuotaCode"])})
         if call.operation == "DescribeClusterVersions":
-            return Answer.json({"clusterVersions": [_version(*one) for one in _VERSIONS.items()]})
+            return Answer.json({"clusterVersions": [_version(*one) for one in VERSIONS.items()]})
         return _orderable(call)
 
     @property

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Properties = dict[str, Any]
-Clients = Callable[[str], Any]
+#: Gives a boto3 client by its service and, where it is not the request's, its region.
+Clients = Callable[..., Any]
 
 
 class HandlerError(Exception):
@@ -23,7 +24,8 @@ class TypeHandler(Protocol):
     """One resource type. `aws` gives boto3 clients of the request's region for this endpoint.
 
     `create` returns the outputs (identifier included), `read` the live values that the service may have
-    changed since, or None where the thing is gone; `update` gets the properties before and after.
+    changed since (None for a property that it has no more), or None where the thing is gone; `update` gets
+    the properties before and after.
     """
 
     @property
@@ -85,6 +87,24 @@ def tags_map(properties: Mapping[str, Any], name: str = "Tags") -> dict[str, str
     if isinstance(tags, Mapping):
         return dict(tags)
     return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as most types have them: `{Key, Value}`, by key."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def tag_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[list[str], list[dict[str, str]]]:
+    """The keys to remove and the tags to set, as most services want them."""
+    old, new = tags_map(before), tags_map(after)
+    return sorted(old.keys() - new.keys()), tag_list({k: v for k, v in new.items() if old.get(k) != v})
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """The names of the properties that differ."""
+    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
 
 
 def document(value: Any) -> str:

@@ -1,46 +1,10 @@
-"""SQS, EventBridge, SNS, Kinesis, CloudWatch and its logs."""
+"""EventBridge, SNS, CloudWatch and its logs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, document, pick, tags_map
-
-_QUEUE = (
-    "DelaySeconds MaximumMessageSize MessageRetentionPeriod ReceiveMessageWaitTimeSeconds VisibilityTimeout "
-    "FifoQueue ContentBasedDeduplication"
-)
-
-
-def _queue_attributes(properties: Properties) -> dict[str, str]:
-    attributes = {key: str(value).lower() for key, value in pick(properties, _QUEUE).items()}
-    if properties.get("RedrivePolicy"):
-        attributes["RedrivePolicy"] = document(properties["RedrivePolicy"])
-    return attributes
-
-
-def _create_queue(aws: Clients, properties: Properties) -> Properties:
-    sqs = aws("sqs")
-    url = sqs.create_queue(
-        QueueName=properties["QueueName"], Attributes=_queue_attributes(properties), tags=tags_map(properties)
-    )["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    return {"QueueUrl": url, "Arn": arn}
-
-
-def _read_queue(aws: Clients, properties: Properties) -> Properties:
-    aws("sqs").get_queue_attributes(QueueUrl=properties["QueueUrl"], AttributeNames=["QueueArn"])
-    return {}
-
-
-def _update_queue(aws: Clients, before: Properties, after: Properties) -> None:
-    aws("sqs").set_queue_attributes(QueueUrl=after["QueueUrl"], Attributes=_queue_attributes(after))
-    if before.get("Tags") != after.get("Tags"):
-        aws("sqs").tag_queue(QueueUrl=after["QueueUrl"], Tags=tags_map(after))
-
-
-def _delete_queue(aws: Clients, properties: Properties) -> None:
-    aws("sqs").delete_queue(QueueUrl=properties["QueueUrl"])
 
 
 def _create_bus(aws: Clients, properties: Properties) -> Properties:
@@ -111,22 +75,6 @@ def _delete_topic(aws: Clients, properties: Properties) -> None:
     aws("sns").delete_topic(TopicArn=properties["TopicArn"])
 
 
-def _create_stream(aws: Clients, properties: Properties) -> Properties:
-    kinesis, name = aws("kinesis"), properties["Name"]
-    mode = properties.get("StreamModeDetails")
-    kinesis.create_stream(
-        StreamName=name,
-        **pick(properties, "ShardCount"),
-        **({"StreamModeDetails": mode} if mode else {}),
-        Tags=tags_map(properties),
-    )
-    return {"Arn": kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]}
-
-
-def _delete_stream(aws: Clients, properties: Properties) -> None:
-    aws("kinesis").delete_stream(StreamName=properties["Name"])
-
-
 _ALARM = (
     "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions MetricName "
     "Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods DatapointsToAlarm "
@@ -190,11 +138,9 @@ def _again(put: Any) -> Any:
 
 
 TYPES: dict[str, TypeHandler] = {
-    "AWS::SQS::Queue": ServiceType("moto", _create_queue, _delete_queue, _update_queue, _read_queue),
     "AWS::Events::EventBus": ServiceType("moto", _create_bus, _delete_bus, _retag_events, _read_bus),
     "AWS::Events::Rule": ServiceType("moto", _create_rule, _delete_rule, _update_rule, _read_rule),
     "AWS::SNS::Topic": ServiceType("moto", _create_topic, _delete_topic),
-    "AWS::Kinesis::Stream": ServiceType("moto", _create_stream, _delete_stream),
     "AWS::CloudWatch::Alarm": ServiceType(
         "simulated", _put_alarm, _delete_alarm, _again(_put_alarm), _read_alarm
     ),

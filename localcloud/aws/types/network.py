@@ -1,32 +1,57 @@
-"""EC2's networking types, in moto: addresses and rules without packets behind them."""
+"""EC2's networks, in moto: addresses without packets behind them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_changes
 
 
-def _tag(aws: Clients, identifier: str, properties: Properties, before: Properties | None = None) -> None:
-    gone = [{"Key": tag["Key"]} for tag in (before or {}).get("Tags", [])]
+def tag(aws: Clients, identifier: str, properties: Properties, before: Properties | None = None) -> None:
+    """Bring the tags of something of EC2's to what the declaration says."""
+    gone, new = tag_changes(before or {}, properties)
     if gone:
-        aws("ec2").delete_tags(Resources=[identifier], Tags=gone)
-    if properties.get("Tags"):
-        aws("ec2").create_tags(Resources=[identifier], Tags=properties["Tags"])
+        aws("ec2").delete_tags(Resources=[identifier], Tags=[{"Key": key} for key in gone])
+    if new:
+        aws("ec2").create_tags(Resources=[identifier], Tags=new)
 
 
-def _retag(key: str) -> Any:
+def retag(key: str) -> Any:
+    """An update that changes nothing but tags."""
+
     def update(aws: Clients, before: Properties, after: Properties) -> None:
-        _tag(aws, after[key], after, before)
+        tag(aws, after[key], after, before)
 
     return update
+
+
+def reader(operation: str, answer: str, key: str, names: str, argument: str = "") -> Any:
+    """A reader by identifier: one element of a describe call, of which `names` are shown, and the tags."""
+
+    def read(aws: Clients, properties: Properties) -> Properties:
+        found = getattr(aws("ec2"), operation)(**{argument or f"{key}s": [properties[key]]})[answer][0]
+        return {**pick(found, names), "Tags": found.get("Tags", [])}
+
+    return read
+
+
+def deleter(operation: str, names: str) -> Any:
+    """A delete by one call."""
+
+    def delete(aws: Clients, properties: Properties) -> None:
+        getattr(aws("ec2"), operation)(**pick(properties, names))
+
+    return delete
+
+
+# -- VPCs and subnets -------------------------------------------------------------------------------------
 
 
 def _create_vpc(aws: Clients, properties: Properties) -> Properties:
     ec2 = aws("ec2")
     vpc = ec2.create_vpc(**pick(properties, "CidrBlock InstanceTenancy"))["Vpc"]
     _vpc_dns(aws, vpc["VpcId"], properties)
-    _tag(aws, vpc["VpcId"], properties)
+    tag(aws, vpc["VpcId"], properties)
     groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])
     return {
         "VpcId": vpc["VpcId"],
@@ -41,15 +66,25 @@ def _vpc_dns(aws: Clients, vpc_id: str, properties: Properties) -> None:
             aws("ec2").modify_vpc_attribute(VpcId=vpc_id, **{name: {"Value": properties[name]}})
 
 
+def _read_vpc(aws: Clients, properties: Properties) -> Properties:
+    ec2, vpc_id = aws("ec2"), properties["VpcId"]
+    found = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
+    dns = {
+        name: ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name[:1].lower() + name[1:])[name]["Value"]
+        for name in ("EnableDnsSupport", "EnableDnsHostnames")
+    }
+    return {**pick(found, "CidrBlock InstanceTenancy"), **dns, "Tags": found.get("Tags", [])}
+
+
 def _update_vpc(aws: Clients, before: Properties, after: Properties) -> None:
     _vpc_dns(aws, after["VpcId"], after)
-    _tag(aws, after["VpcId"], after, before)
+    tag(aws, after["VpcId"], after, before)
 
 
 def _create_subnet(aws: Clients, properties: Properties) -> Properties:
     subnet = aws("ec2").create_subnet(**pick(properties, "VpcId CidrBlock AvailabilityZone"))["Subnet"]
     _subnet_public(aws, subnet["SubnetId"], properties)
-    _tag(aws, subnet["SubnetId"], properties)
+    tag(aws, subnet["SubnetId"], properties)
     return {"SubnetId": subnet["SubnetId"], "AvailabilityZone": subnet["AvailabilityZone"]}
 
 
@@ -61,12 +96,15 @@ def _subnet_public(aws: Clients, subnet_id: str, properties: Properties) -> None
 
 def _update_subnet(aws: Clients, before: Properties, after: Properties) -> None:
     _subnet_public(aws, after["SubnetId"], after)
-    _tag(aws, after["SubnetId"], after, before)
+    tag(aws, after["SubnetId"], after, before)
+
+
+# -- ways out ---------------------------------------------------------------------------------------------
 
 
 def _create_gateway(aws: Clients, properties: Properties) -> Properties:
     found = aws("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    _tag(aws, found, properties)
+    tag(aws, found, properties)
     return {"InternetGatewayId": found}
 
 
@@ -75,113 +113,91 @@ def _attach(aws: Clients, properties: Properties) -> Properties:
     return {"AttachmentType": "IGW"}
 
 
-def _create_group(aws: Clients, properties: Properties) -> Properties:
-    name = properties.get("GroupName") or f"group-{abs(hash(properties['GroupDescription'])):x}"
-    group = aws("ec2").create_security_group(
-        GroupName=name, Description=properties["GroupDescription"], **pick(properties, "VpcId")
-    )["GroupId"]
-    _rules(aws, group, {}, properties)
-    _tag(aws, group, properties)
-    return {"Id": group, "GroupId": group, "GroupName": name}
+def _read_attachment(aws: Clients, properties: Properties) -> Properties | None:
+    filters = [{"Name": "attachment.vpc-id", "Values": [properties["VpcId"]]}]
+    found = aws("ec2").describe_internet_gateways(Filters=filters)["InternetGateways"]
+    return {"InternetGatewayId": found[0]["InternetGatewayId"]} if found else None
 
 
-def _rules(aws: Clients, group: str, before: Properties, after: Properties) -> None:
-    ec2 = aws("ec2")
-    for name, revoke, authorize in (
-        ("SecurityGroupIngress", ec2.revoke_security_group_ingress, ec2.authorize_security_group_ingress),
-        ("SecurityGroupEgress", ec2.revoke_security_group_egress, ec2.authorize_security_group_egress),
-    ):
-        old, new = before.get(name) or [], after.get(name) or []
-        for rule in old:
-            if rule not in new:
-                revoke(GroupId=group, IpPermissions=[_permission(rule)])
-        for rule in new:
-            if rule not in old:
-                authorize(GroupId=group, IpPermissions=[_permission(rule)])
+def _create_address(aws: Clients, properties: Properties) -> Properties:
+    made = aws("ec2").allocate_address(Domain="vpc")
+    tag(aws, made["AllocationId"], properties)
+    return pick(made, "PublicIp AllocationId")
 
 
-def _permission(rule: Properties) -> dict[str, Any]:
-    permission = pick(rule, "IpProtocol FromPort ToPort")
-    said = pick(rule, "Description")
-    if "CidrIp" in rule:
-        permission["IpRanges"] = [{"CidrIp": rule["CidrIp"], **said}]
-    if "CidrIpv6" in rule:
-        permission["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **said}]
-    source = rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId")
-    if source:
-        permission["UserIdGroupPairs"] = [{"GroupId": source, **said}]
-    return permission
+def _create_nat(aws: Clients, properties: Properties) -> Properties:
+    names = "SubnetId AllocationId ConnectivityType"
+    made = aws("ec2").create_nat_gateway(**pick(properties, names))["NatGateway"]
+    tag(aws, made["NatGatewayId"], properties)
+    return {
+        **pick(made, "NatGatewayId VpcId"),
+        **pick(made["NatGatewayAddresses"][0], "NetworkInterfaceId:EniId"),
+    }
 
 
-def _update_group(aws: Clients, before: Properties, after: Properties) -> None:
-    _rules(aws, after["GroupId"], before, after)
-    _tag(aws, after["GroupId"], after, before)
+def _read_nat(aws: Clients, properties: Properties) -> Properties | None:
+    found = aws("ec2").describe_nat_gateways(NatGatewayIds=[properties["NatGatewayId"]])["NatGateways"]
+    if not found or found[0]["State"] in ("deleting", "deleted"):
+        return None
+    return {**pick(found[0], "SubnetId ConnectivityType"), "Tags": found[0].get("Tags", [])}
 
 
-def _create_route_table(aws: Clients, properties: Properties) -> Properties:
-    found = aws("ec2").create_route_table(VpcId=properties["VpcId"])["RouteTable"]["RouteTableId"]
-    _tag(aws, found, properties)
-    return {"RouteTableId": found}
+_ENDPOINT = "VpcId ServiceName VpcEndpointType RouteTableIds SubnetIds SecurityGroupIds PrivateDnsEnabled"
 
 
-def _create_route(aws: Clients, properties: Properties) -> Properties:
-    names = "RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock GatewayId NatGatewayId"
-    aws("ec2").create_route(**pick(properties, names))
-    return {"CidrBlock": properties.get("DestinationCidrBlock") or properties["DestinationIpv6CidrBlock"]}
+def _create_endpoint(aws: Clients, properties: Properties) -> Properties:
+    made = aws("ec2").create_vpc_endpoint(**pick(properties, _ENDPOINT))["VpcEndpoint"]
+    tag(aws, made["VpcEndpointId"], properties)
+    return {"Id": made["VpcEndpointId"]}
 
 
-def _associate(aws: Clients, properties: Properties) -> Properties:
-    answer = aws("ec2").associate_route_table(**pick(properties, "RouteTableId SubnetId"))
-    return {"Id": answer["AssociationId"]}
+def _read_endpoint(aws: Clients, properties: Properties) -> Properties | None:
+    found = aws("ec2").describe_vpc_endpoints(VpcEndpointIds=[properties["Id"]])["VpcEndpoints"]
+    if not found or found[0]["State"].lower() in ("deleting", "deleted"):
+        return None
+    return {**pick(found[0], "VpcEndpointType RouteTableIds SubnetIds"), "Tags": found[0].get("Tags", [])}
 
 
-def _exists(operation: str, argument: str, key: str) -> Any:
-    """A reader that asks the service whether the thing is still there."""
+def _update_endpoint(aws: Clients, before: Properties, after: Properties) -> None:
+    old, new = set(before.get("RouteTableIds") or ()), set(after.get("RouteTableIds") or ())
+    change = {"AddRouteTableIds": sorted(new - old), "RemoveRouteTableIds": sorted(old - new)}
+    arguments = {key: value for key, value in change.items() if value}
+    if arguments:
+        aws("ec2").modify_vpc_endpoint(VpcEndpointId=after["Id"], **arguments)
+    tag(aws, after["Id"], after, before)
 
-    def read(aws: Clients, properties: Properties) -> Properties:
-        getattr(aws("ec2"), operation)(**{argument: [properties[key]]})
-        return {}
 
-    return read
-
-
-def _delete(operation: str, names: str) -> Any:
-    def delete(aws: Clients, properties: Properties) -> None:
-        getattr(aws("ec2"), operation)(**pick(properties, names))
-
-    return delete
+def _delete_endpoint(aws: Clients, properties: Properties) -> None:
+    aws("ec2").delete_vpc_endpoints(VpcEndpointIds=[properties["Id"]])
 
 
 TYPES: dict[str, TypeHandler] = {
     "AWS::EC2::VPC": ServiceType(
-        "simulated", _create_vpc, _delete("delete_vpc", "VpcId"), _update_vpc,
-        _exists("describe_vpcs", "VpcIds", "VpcId"),
+        "simulated", _create_vpc, deleter("delete_vpc", "VpcId"), _update_vpc, _read_vpc
     ),
     "AWS::EC2::Subnet": ServiceType(
-        "simulated", _create_subnet, _delete("delete_subnet", "SubnetId"), _update_subnet,
-        _exists("describe_subnets", "SubnetIds", "SubnetId"),
+        "simulated", _create_subnet, deleter("delete_subnet", "SubnetId"), _update_subnet,
+        reader("describe_subnets", "Subnets", "SubnetId",
+               "VpcId CidrBlock AvailabilityZone MapPublicIpOnLaunch"),
     ),
     "AWS::EC2::InternetGateway": ServiceType(
-        "simulated", _create_gateway, _delete("delete_internet_gateway", "InternetGatewayId"),
-        _retag("InternetGatewayId"),
-        _exists("describe_internet_gateways", "InternetGatewayIds", "InternetGatewayId"),
+        "simulated", _create_gateway, deleter("delete_internet_gateway", "InternetGatewayId"),
+        retag("InternetGatewayId"),
+        reader("describe_internet_gateways", "InternetGateways", "InternetGatewayId", ""),
     ),
     "AWS::EC2::VPCGatewayAttachment": ServiceType(
-        "simulated", _attach, _delete("detach_internet_gateway", "VpcId InternetGatewayId")
+        "simulated", _attach, deleter("detach_internet_gateway", "VpcId InternetGatewayId"), None,
+        _read_attachment,
     ),
-    "AWS::EC2::SecurityGroup": ServiceType(
-        "simulated", _create_group, _delete("delete_security_group", "GroupId"), _update_group,
-        _exists("describe_security_groups", "GroupIds", "GroupId"),
+    "AWS::EC2::EIP": ServiceType(
+        "simulated", _create_address, deleter("release_address", "AllocationId"), retag("AllocationId"),
+        reader("describe_addresses", "Addresses", "AllocationId", "Domain"),
     ),
-    "AWS::EC2::RouteTable": ServiceType(
-        "simulated", _create_route_table, _delete("delete_route_table", "RouteTableId"),
-        _retag("RouteTableId"),
-        _exists("describe_route_tables", "RouteTableIds", "RouteTableId"),
+    "AWS::EC2::NatGateway": ServiceType(
+        "simulated", _create_nat, deleter("delete_nat_gateway", "NatGatewayId"), retag("NatGatewayId"),
+        _read_nat,
     ),
-    "AWS::EC2::Route": ServiceType(
-        "simulated", _create_route, _delete("delete_route", "RouteTableId DestinationCidrBlock")
-    ),
-    "AWS::EC2::SubnetRouteTableAssociation": ServiceType(
-        "simulated", _associate, _delete("disassociate_route_table", "Id:AssociationId")
+    "AWS::EC2::VPCEndpoint": ServiceType(
+        "simulated", _create_endpoint, _delete_endpoint, _update_endpoint, _read_endpoint
     ),
 }  # fmt: skip

@@ -1,0 +1,362 @@
+"""EKS: moto keeps clusters, groups and Fargate profiles, with a Kubernetes API of ours behind each cluster.
+
+Addons, access entries, pod identities and updates, which moto lacks, are ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import threading
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs
+
+from localcloud.aws.services import Next
+from localcloud.aws.services.background import Background
+from localcloud.aws.services.eks_access import AccessEntries, PodIdentities
+from localcloud.aws.services.eks_addons import Addons
+from localcloud.aws.services.eks_state import VERSIONS, EksState, new_update
+from localcloud.aws.services.eks_updates import SETTINGS, Updates
+from localcloud.aws.wire import Answer, AwsError, Call
+from localcloud.engines import Engines
+
+_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+_NEWEST = next(iter(VERSIONS))
+#: Seconds that a Fargate profile is being made.
+_FARGATE_SECONDS = 0.2
+_MOTO = (
+    "CreateCluster",
+    "DescribeCluster",
+    "DeleteCluster",
+    "CreateNodegroup",
+    "UpdateNodegroupConfig",
+    "DeleteNodegroup",
+    "CreateFargateProfile",
+    "DeleteFargateProfile",
+    "TagResource",
+    "UntagResource",
+    "ListTagsForResource",
+)
+
+
+@dataclass(frozen=True)
+class Eks:
+    """Engines are named `eks-REGION-NAME`.
+
+    Attributes:
+        token: with which the local Kubernetes APIs let the cloud itself in.
+    """
+
+    account_id: str
+    engines: Engines
+    background: Background
+    token: str
+
+    @cached_property
+    def state(self) -> EksState:
+        """Clusters and what belongs to them."""
+        return EksState(self.account_id)
+
+    @cached_property
+    def _ours(self) -> dict[str, Callable[[Call], Answer]]:
+        pods = PodIdentities(self.state)
+        return {
+            **AccessEntries(self.state).operations(),
+            **pods.operations(),
+            **Addons(self.state, pods, self.background.changed).operations(),
+            **Updates(self.state, self.background, self._restart, self._apply).operations(),
+        }
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """Everything that moto lacks, and what needs more than it does."""
+        return frozenset(f"eks:{name}" for name in (*self._ours, *_MOTO))
+
+    def answer(self, call: Call, moto: Next) -> Answer:
+        """Ours alone, or moto's answer with what has to happen besides."""
+        if call.operation in self._ours:
+            return self._ours[call.operation](call)
+        if call.operation == "UpdateNodegroupConfig":
+            return self._change_group(call)
+        if call.operation.endswith(("TagResource", "TagsForResource", "UntagResource")):
+            return self._tags(call, moto)
+        self._check(call)
+        answer = moto(call)
+        if answer.status < 300:
+            self._after(call, answer)
+            self.background.changed()
+        return answer
+
+    def _check(self, call: Call) -> None:
+        """What moto would take without a word."""
+        if call.operation == "CreateCluster":
+            version = call.json().get("version") or _NEWEST
+            if version not in VERSIONS:
+                raise AwsError("InvalidParameterException", f"unsupported Kubernetes version {version}")
+        elif call.operation == "DeleteCluster":
+            cluster = self.state.cluster(call.region, call.parameters["name"])
+            if self.state.records(cluster, "settings").get("deletionProtection"):
+                message = f"Cluster {cluster.name} has deletion protection enabled"
+                raise AwsError("InvalidRequestException", message)
+        elif call.operation == "CreateFargateProfile":
+            self._check_fargate(call)
+
+    def _after(self, call: Call, answer: Answer) -> None:
+        name, content = call.parameters.get("name", ""), call.json()
+        match call.operation:
+            case "CreateCluster":
+                self._create(call.region, content)
+                self._describe(call.region, content["name"], answer)
+            case "DescribeCluster":
+                self._describe(call.region, name, answer)
+            case "DeleteCluster":
+                self.engines.delete(self.engine_name(call.region, name))
+            case "CreateNodegroup":
+                self._nodes(call.region, name, content["nodegroupName"])
+            case "DeleteNodegroup":
+                self._send(call.region, name, call.parameters["nodegroupName"], {"count": 0})
+            case "CreateFargateProfile":
+                self._settle_fargate(call.region, name, content["fargateProfileName"])
+
+    def engine_name(self, region: str, cluster: str) -> str:
+        """The engine behind a cluster."""
+        return f"eks-{region}-{cluster}"
+
+    # -- clusters -----------------------------------------------------------------------------------------
+
+    def _create(self, region: str, content: dict[str, Any]) -> None:
+        cluster = self.state.cluster(region, content["name"])
+        cluster.status = "CREATING"
+        cluster.version = content.get("version") or _NEWEST
+        access = {"authenticationMode": "CONFIG_MAP", **(content.get("accessConfig") or {})}
+        bootstrap = access.pop("bootstrapClusterCreatorAdminPermissions", True)
+        settings = self.state.records(cluster, "settings")
+        settings["accessConfig"] = access
+        settings["upgradePolicy"] = content.get("upgradePolicy") or {"supportType": "EXTENDED"}
+        settings["deletionProtection"] = content.get("deletionProtection", False)
+        if bootstrap and access["authenticationMode"] != "CONFIG_MAP":
+            self._admit_creator(region, cluster)
+
+        def run() -> None:
+            self._restart(region, cluster)
+            cluster.status = "ACTIVE"
+
+        def failed() -> None:
+            cluster.status = "FAILED"
+
+        self.background.run(run, failed)
+
+    def _admit_creator(self, region: str, cluster: Any) -> None:
+        """Whoever creates a cluster gets an access entry with the administrator's policy."""
+        arn = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+        creator = f"arn:aws:iam::{self.account_id}:root"
+        entry = AccessEntries(self.state).make(region, cluster, {"principalArn": creator}, {})
+        entry["policies"][arn] = {"policyArn": arn, "accessScope": {"type": "cluster", "namespaces": []}}
+
+    def _restart(self, region: str, cluster: Any) -> None:
+        """Bring the cluster's API server up with the version that the cluster has."""
+        endpoint = self.engines.kubernetes(
+            self.engine_name(region, cluster.name), cloud="aws", region=region, version=cluster.version
+        )
+        cluster.endpoint = endpoint.server
+        data = base64.b64encode(endpoint.ca_certificate_pem.encode()).decode()
+        cluster.certificate_authority = {"data": data}
+
+    def _describe(self, region: str, name: str, answer: Answer) -> None:
+        """Add what moto doesn't keep."""
+        settings = self.state.records(self.state.cluster(region, name), "settings")
+        shown = json.loads(answer.body)
+        shown["cluster"] |= {key: settings[key] for key in SETTINGS if key in settings}
+        shown["cluster"]["health"] = {"issues": []}
+        answer.body = json.dumps(shown).encode()
+
+    # -- node groups --------------------------------------------------------------------------------------
+
+    def _group(self, region: str, cluster_name: str, name: str) -> Any:
+        group = self.state.cluster(region, cluster_name).nodegroups.get(name)
+        if group is None:
+            raise AwsError("ResourceNotFoundException", f"No node group found for name: {name}.", 404)
+        return group
+
+    def _nodes(self, region: str, cluster_name: str, name: str) -> None:
+        group = self._group(region, cluster_name, name)
+        group.status = "CREATING"
+        group.version = self.state.cluster(region, cluster_name).version
+        group.release_version = f"{group.version}.0-rehearsal"
+
+        def run() -> None:
+            self._apply(region, cluster_name, group)
+            group.status = "ACTIVE"
+
+        def failed() -> None:
+            group.status = "CREATE_FAILED"
+
+        self.background.run(run, failed)
+
+    def _apply(self, region: str, cluster_name: str, group: Any) -> None:
+        content = {
+            "count": group.scaling_config["desiredSize"],
+            "machine_type": (group.instance_types or ["t3.medium"])[0],
+            "labels": dict(group.labels or {}),
+            "taints": [
+                {
+                    "key": taint["key"],
+                    **({"value": taint["value"]} if taint.get("value") else {}),
+                    "effect": _EFFECTS[taint["effect"]],
+                }
+                for taint in group.taints or ()
+            ],
+        }
+        self._send(region, cluster_name, group.nodegroup_name, content)
+
+    def _change_group(self, call: Call) -> Answer:
+        """Scaling, labels and taints, for real."""
+        cluster_name, content = call.parameters["name"], call.json()
+        other = content.keys() - {
+            "scalingConfig",
+            "clientRequestToken",
+            "updateConfig",
+            "labels",
+            "taints",
+            "nodeRepairConfig",
+        }
+        if other:
+            raise AwsError.not_in_rehearsal("eks", f"UpdateNodegroupConfig of {sorted(other)}")
+        group = self._group(call.region, cluster_name, call.parameters["nodegroupName"])
+        scaling = {**group.scaling_config, **content.get("scalingConfig", {})}
+        if not scaling["minSize"] <= scaling["desiredSize"] <= scaling["maxSize"]:
+            message = "desired capacity must be between minSize and maxSize"
+            raise AwsError("InvalidParameterException", message)
+        group.scaling_config = scaling
+        group.update_config = content.get("updateConfig", group.update_config)
+        group.node_repair_config = content.get("nodeRepairConfig", group.node_repair_config)
+        _change_labels(group, content.get("labels") or {})
+        _change_taints(group, content.get("taints") or {})
+        self._apply(call.region, cluster_name, group)
+        cluster = self.state.cluster(call.region, cluster_name)
+        params = {key[:1].upper() + key[1:]: value for key, value in scaling.items()}
+        update = new_update(self.state, cluster, "ConfigUpdate", params)
+        update["status"], update["nodegroup"] = "Successful", group.nodegroup_name
+        self.background.changed()
+        return Answer.json({"update": {key: value for key, value in update.items() if key != "nodegroup"}})
+
+    def _send(self, region: str, cluster_name: str, group: str, content: dict[str, Any]) -> None:
+        """Tell the cluster how many nodes a group has."""
+        cluster = self._cluster_endpoint(region, cluster_name)
+        if cluster is None:
+            return
+        server, certificate = cluster
+        context = ssl.create_default_context(cadata=certificate)
+        request = urllib.request.Request(
+            f"{server}/_rehearsal/nodegroups/{group}",
+            data=json.dumps(content).encode(),
+            method="PUT",
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, context=context, timeout=20):
+            return
+
+    def _cluster_endpoint(self, region: str, cluster_name: str) -> tuple[str, str] | None:
+        """Address and certificate while the engine runs; a cluster that is being deleted has none."""
+        found = self.engines.get(self.engine_name(region, cluster_name))
+        if found is None or found.status != "running":
+            return None
+        certificate = (self.engines.state.engines / found.name / "ca.crt").read_text()
+        return f"https://{found.host}:{found.port}", certificate
+
+    # -- Fargate ------------------------------------------------------------------------------------------
+
+    def _check_fargate(self, call: Call) -> None:
+        """One at a time, and only in private subnets (EKS user guide, "Define which Pods use Fargate")."""
+        cluster = self.state.active(call.region, call.parameters["name"])
+        for name, profile in cluster.fargate_profiles.items():
+            if profile.status != "ACTIVE":
+                message = (
+                    f"Cannot create Fargate Profile because cluster {cluster.name} currently has Fargate "
+                    f"profile {name} in status {profile.status}"
+                )
+                raise AwsError("InvalidRequestException", message)
+        for subnet in call.json().get("subnets") or ():
+            if self._public(call.region, subnet):
+                message = f"Subnet {subnet} provided in Fargate Profile is not a private subnet"
+                raise AwsError("InvalidParameterException", message)
+
+    def _public(self, region: str, subnet: str) -> bool:
+        from moto.ec2.models import ec2_backends
+
+        tables = ec2_backends[self.account_id][region].route_tables.values()
+        mine = [table for table in tables if subnet in table._associations.values()]
+        return any(
+            (getattr(route.gateway, "id", None) or "").startswith("igw-")
+            for table in mine
+            for route in table.routes
+        )
+
+    def _settle_fargate(self, region: str, cluster_name: str, name: str) -> None:
+        profile = self.state.cluster(region, cluster_name).fargate_profiles[name]
+        profile.status = "CREATING"
+
+        def settle() -> None:
+            profile.status = "ACTIVE"
+            self.background.changed()
+
+        threading.Timer(_FARGATE_SECONDS, settle).start()
+
+    # -- tags ---------------------------------------------------------------------------------------------
+
+    def _tags(self, call: Call, moto: Next) -> Answer:
+        """moto tags clusters, groups and profiles; the rest is here."""
+        arn = call.parameters.get("resourceArn", "")
+        tags = self._tags_of(call.region, arn)
+        if tags is None:
+            return moto(call)
+        if call.operation == "TagResource":
+            tags.update(call.json()["tags"])
+        elif call.operation == "UntagResource":
+            for key in parse_qs(call.query).get("tagKeys", []):
+                tags.pop(key, None)
+        else:
+            return Answer.json({"tags": tags})
+        return Answer.json({})
+
+    def _tags_of(self, region: str, arn: str) -> dict[str, str] | None:
+        """The tags of an addon, access entry or pod identity; None where the ARN is of another kind."""
+        kind, _, rest = arn.rpartition(":")[2].partition("/")
+        known = {
+            "addon": ("addons", "addonArn"),
+            "access-entry": ("access", "accessEntryArn"),
+            "podidentityassociation": ("pods", "associationArn"),
+        }
+        if kind not in known:
+            return None
+        name, key = known[kind]
+        cluster = self.state.cluster(region, rest.split("/")[0])
+        for record in self.state.records(cluster, name).values():
+            if record[key] == arn:
+                found: dict[str, str] = record["tags"]
+                return found
+        raise AwsError("NotFoundException", f"No resource found for ARN: {arn}", 404)
+
+
+def _change_labels(group: Any, change: dict[str, Any]) -> None:
+    kept = dict(group.labels or {})
+    kept |= change.get("addOrUpdateLabels") or {}
+    group.labels = {
+        key: value for key, value in kept.items() if key not in (change.get("removeLabels") or ())
+    }
+
+
+def _change_taints(group: Any, change: dict[str, Any]) -> None:
+    def which(taint: dict[str, str]) -> tuple[str, str]:
+        return taint["key"], taint["effect"]
+
+    kept = {which(taint): taint for taint in group.taints or ()}
+    kept |= {which(taint): taint for taint in change.get("addOrUpdateTaints") or ()}
+    for taint in change.get("removeTaints") or ():
+        kept.pop(which(taint), None)
+    group.taints = list(kept.values())
