@@ -167,6 +167,7 @@ def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> l
     from localcloud.aws.services.accelerator import Accelerators
     from localcloud.aws.services.anomalies import Anomalies
     from localcloud.aws.services.billing import Budgets, DataExports
+    from localcloud.aws.services.bucket_events import BucketEvents
     from localcloud.aws.services.edge import EdgePolicies
     from localcloud.aws.services.express import Express
     from localcloud.aws.services.learning import Comprehend, Rekognition, SageMaker
@@ -183,6 +184,7 @@ def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> l
         DataExports("bcm-data-exports", store, account_id),
         EdgePolicies("cloudfront", store, account_id),
         Express(store, account_id, clients),
+        BucketEvents(account_id),
         Pricing(),
         Registries("schemas", store, account_id),
         Rekognition("rekognition", store, account_id),

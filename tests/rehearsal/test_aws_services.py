@@ -44,6 +44,12 @@ CHANGES = {
     "AWS::CloudWatch::CompositeAlarm": ("/AlarmDescription", "other"),
     "AWS::Comprehend::Flywheel": ("/DataAccessRoleArn", "arn:aws:iam::123456789012:role/other"),
     "AWS::ECS::Cluster": ("/CapacityProviders", ["FARGATE"]),
+    "AWS::CloudWatch::Dashboard": ("/DashboardBody", '{"widgets": []}'),
+    "AWS::Events::Rule": ("/State", "DISABLED"),
+    "AWS::Lambda::EventSourceMapping": ("/BatchSize", 5),
+    "AWS::Lambda::Function": ("/MemorySize", 512),
+    "AWS::Logs::LogGroup": ("/RetentionInDays", 30),
+    "AWS::SNS::Topic": ("/DisplayName", "other"),
     "AWS::EventSchemas::Registry": ("/Description", "other"),
     "AWS::EventSchemas::Schema": ("/Content", '{"type": "object"}'),
     "AWS::Events::Archive": ("/RetentionDays", 7),
@@ -261,6 +267,14 @@ def ask(cloud, method, path, body=None):
         return error.code, json.load(error)
 
 
+def received(cloud, queue):
+    """The bodies of a queue's messages."""
+    client = cloud.account.client("sqs")
+    url = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [json.loads(one["Body"]) for one in found.get("Messages", ())]
+
+
 def test_a_posted_dream_is_recorded_and_read_back(built):
     assert ask(built, "GET", "/health") == (200, {"status": "ok"})
     assert ask(built, "POST", "/dreams", {"id": "d1", "title": "Sea"}) == (202, {"id": "d1"})
@@ -292,6 +306,25 @@ def test_an_agent_takes_its_task(built):
     # Its log is counted by the declared metric filter.
     metrics = built.account.client("cloudwatch")
     assert wait(lambda: "AgentsFinished" in str(metrics.list_metrics(Namespace="DreamNet")), 10, "the metric")
+
+
+def test_what_the_ai_services_refuse_is_a_dead_letter(built):
+    """Rekognition detects nothing in a rehearsal: the event is tried again, then kept."""
+    bucket = f"dreamnet-{built.account.account_id}-ai"
+    built.account.client("s3").put_object(Bucket=bucket, Key="uploads/a.png", Body=b"x")
+    found = wait(lambda: received(built, "dream-events-dead-letters"), 30, "the dead letter")
+    assert found[0]["detail"]["object"]["key"] == "uploads/a.png"
+
+
+def test_a_dead_letter_raises_the_alarm_of_all(built):
+    client = built.account.client("cloudwatch")
+
+    def state(name):
+        found = client.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        return [one["StateValue"] for one in (*found["MetricAlarms"], *found["CompositeAlarms"])]
+
+    assert wait(lambda: state("dreamnet-dead-letters") == ["ALARM"], 10, "the alarm")
+    assert wait(lambda: state("dreamnet") == ["ALARM"], 10, "the composite alarm")
 
 
 # -- last: everything goes --------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ class AwsDriver:
             raise ResourceError(
                 f"{resource.id}: AWS can't change a {resource.type} in place.", "Replace the resource."
             )
-        patch = [*_patch(changes), *_write_only(schema, declared_properties(schema, resource))]
+        patch = [*_patch(changes), *_write_only(schema, declared_properties(schema, resource), live.body)]
         arguments = {
             "TypeName": resource.type,
             "Identifier": live.identifier,
@@ -286,16 +286,33 @@ def _patch(changed: list[Change]) -> Iterator[dict[str, Any]]:
         yield {"op": operation, "path": change.path, "value": change.after}
 
 
-def _write_only(schema: ResourceSchema, declared: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What AWS never shows has to be said again at each update (Cloud Control user guide)."""
+def _write_only(
+    schema: ResourceSchema, declared: Mapping[str, Any], live: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """What AWS never shows has to be said again at each update (Cloud Control user guide).
+
+    Where AWS shows nothing of what it stands in (a function's `Code`), that is said as a whole: a patch can't
+    add to what is not there.
+    """
     fixed = {*schema.create_only, *_conditional(schema)}
     present = [path for path in given(declared, schema.write_only) if path not in fixed and "*" not in path]
-    for path in sorted(present):
-        if not any(path.startswith(f"{other}/") for other in present):
-            parts, value = path.split("/"), declared
-            for part in parts:
+    said = sorted({_shown_above(path, live) for path in present})
+    for path in said:
+        if not any(path.startswith(f"{other}/") for other in said):
+            value: Any = declared
+            for part in path.split("/"):
                 value = value[part]
             yield {"op": "add", "path": f"/{path}", "value": value}
+
+
+def _shown_above(path: str, live: Mapping[str, Any]) -> str:
+    """The path up to its first part that AWS does not show."""
+    parts, shown = path.split("/"), live
+    for depth, part in enumerate(parts[:-1], start=1):
+        if part not in shown:
+            return "/".join(parts[:depth])
+        shown = shown[part]
+    return path
 
 
 def _conditional(schema: ResourceSchema) -> Iterator[str]:

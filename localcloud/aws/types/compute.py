@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import secrets
 import time
 import zipfile
 from typing import Any
 
 from localcloud.aws.types import Clients, HandlerError, Properties, ServiceType, TypeHandler, pick, tags_map
+from localcloud.aws.types.shapes import retag, shown_tags
 
 _SECONDS = 120
 
@@ -53,8 +55,9 @@ def _create_function(aws: Clients, properties: Properties) -> Properties:
 
 
 def _read_function(aws: Clients, properties: Properties) -> Properties:
-    found = aws("lambda").get_function_configuration(FunctionName=properties["FunctionName"])
-    return pick(found, "Timeout MemorySize Handler Runtime FunctionArn:Arn")
+    found = aws("lambda").get_function(FunctionName=properties["FunctionName"])
+    names = "Timeout MemorySize Handler Runtime Role Description Environment FunctionArn:Arn"
+    return {**pick(found["Configuration"], names), **shown_tags(found.get("Tags"))}
 
 
 def _update_function(aws: Clients, before: Properties, after: Properties) -> None:
@@ -62,8 +65,12 @@ def _update_function(aws: Clients, before: Properties, after: Properties) -> Non
     if after.get("Code"):
         client.update_function_code(FunctionName=name, **_code(after))
     client.update_function_configuration(FunctionName=name, **pick(after, _CONFIG))
-    if before.get("Tags") != after.get("Tags"):
-        client.tag_resource(Resource=after["Arn"], Tags=tags_map(after))
+    retag(
+        before,
+        after,
+        lambda tags: client.tag_resource(Resource=after["Arn"], Tags=tags),
+        lambda keys: client.untag_resource(Resource=after["Arn"], TagKeys=keys),
+    )
 
 
 def _delete_function(aws: Clients, properties: Properties) -> None:
@@ -80,8 +87,8 @@ def _create_mapping(aws: Clients, properties: Properties) -> Properties:
 
 
 def _read_mapping(aws: Clients, properties: Properties) -> Properties:
-    aws("lambda").get_event_source_mapping(UUID=properties["Id"])
-    return {}
+    found = aws("lambda").get_event_source_mapping(UUID=properties["Id"])
+    return pick(found, "BatchSize EventSourceArn")
 
 
 def _update_mapping(aws: Clients, before: Properties, after: Properties) -> None:
@@ -104,6 +111,12 @@ def _forbid(aws: Clients, properties: Properties) -> None:
     aws("lambda").remove_permission(FunctionName=properties["FunctionName"], StatementId=properties["Id"])
 
 
+def _read_permission(aws: Clients, properties: Properties) -> Properties | None:
+    found = aws("lambda").get_policy(FunctionName=properties["FunctionName"])
+    statements = json.loads(found["Policy"])["Statement"]
+    return {} if any(one.get("Sid") == properties["Id"] for one in statements) else None
+
+
 TYPES: dict[str, TypeHandler] = {
     "AWS::Lambda::Function": ServiceType(
         "process", _create_function, _delete_function, _update_function, _read_function
@@ -111,5 +124,5 @@ TYPES: dict[str, TypeHandler] = {
     "AWS::Lambda::EventSourceMapping": ServiceType(
         "process", _create_mapping, _delete_mapping, _update_mapping, _read_mapping
     ),
-    "AWS::Lambda::Permission": ServiceType("simulated", _permit, _forbid),
+    "AWS::Lambda::Permission": ServiceType("process", _permit, _forbid, None, _read_permission),
 }

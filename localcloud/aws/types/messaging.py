@@ -1,29 +1,42 @@
-"""EventBridge, SNS, CloudWatch and its logs."""
+"""EventBridge's buses and rules, and SNS's topics: what is sent is delivered."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, document, pick, tags_map
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, document, pick
+from localcloud.aws.types.shapes import as_list, retag, shown_tags, tag_list
+
+
+def _events_tags(aws: Clients, arn: str) -> Properties:
+    return shown_tags(aws("events").list_tags_for_resource(ResourceARN=arn)["Tags"])
+
+
+def _retag_events(aws: Clients, before: Properties, after: Properties) -> None:
+    client, arn = aws("events"), after["Arn"]
+    retag(
+        before,
+        after,
+        lambda tags: client.tag_resource(ResourceARN=arn, Tags=as_list(tags)),
+        lambda keys: client.untag_resource(ResourceARN=arn, TagKeys=keys),
+    )
 
 
 def _create_bus(aws: Clients, properties: Properties) -> Properties:
-    made = aws("events").create_event_bus(Name=properties["Name"], Tags=properties.get("Tags") or [])
+    made = aws("events").create_event_bus(Name=properties["Name"], Tags=tag_list(properties))
     return {"Arn": made["EventBusArn"]}
 
 
 def _read_bus(aws: Clients, properties: Properties) -> Properties:
-    aws("events").describe_event_bus(Name=properties["Name"])
-    return {}
-
-
-def _retag_events(aws: Clients, before: Properties, after: Properties) -> None:
-    if before.get("Tags") != after.get("Tags"):
-        aws("events").tag_resource(ResourceARN=after["Arn"], Tags=after.get("Tags") or [])
+    found = aws("events").describe_event_bus(Name=properties["Name"])
+    return _events_tags(aws, found["Arn"])
 
 
 def _delete_bus(aws: Clients, properties: Properties) -> None:
     aws("events").delete_event_bus(Name=properties["Name"])
+
+
+# -- rules ------------------------------------------------------------------------------------------------
 
 
 def _put_rule(aws: Clients, properties: Properties, before: Properties | None = None) -> Properties:
@@ -31,7 +44,7 @@ def _put_rule(aws: Clients, properties: Properties, before: Properties | None = 
     arguments = pick(properties, "Name ScheduleExpression State Description RoleArn") | bus
     if "EventPattern" in properties:
         arguments["EventPattern"] = document(properties["EventPattern"])
-    tags = {} if before else {"Tags": properties.get("Tags") or []}
+    tags = {} if before else {"Tags": tag_list(properties)}
     arn = events.put_rule(**arguments, **tags)["RuleArn"]
     wanted = properties.get("Targets") or []
     gone = {t["Id"] for t in (before or {}).get("Targets") or ()} - {t["Id"] for t in wanted}
@@ -47,8 +60,13 @@ def _create_rule(aws: Clients, properties: Properties) -> Properties:
 
 
 def _read_rule(aws: Clients, properties: Properties) -> Properties:
-    found = aws("events").describe_rule(**pick(properties, "Name EventBusName"))
-    return pick(found, "State")
+    events, bus = aws("events"), pick(properties, "EventBusName")
+    found = events.describe_rule(Name=properties["Name"], **bus)
+    shown = pick(found, "State Description ScheduleExpression RoleArn")
+    if found.get("EventPattern"):
+        shown["EventPattern"] = json.loads(found["EventPattern"])
+    targets = events.list_targets_by_rule(Rule=properties["Name"], **bus)["Targets"]
+    return {**shown, "Targets": targets, **_events_tags(aws, properties["Arn"])}
 
 
 def _update_rule(aws: Clients, before: Properties, after: Properties) -> None:
@@ -58,94 +76,52 @@ def _update_rule(aws: Clients, before: Properties, after: Properties) -> None:
 
 def _delete_rule(aws: Clients, properties: Properties) -> None:
     events, bus = aws("events"), pick(properties, "EventBusName")
-    targets = properties.get("Targets") or []
+    targets = events.list_targets_by_rule(Rule=properties["Name"], **bus)["Targets"]
     if targets:
         events.remove_targets(Rule=properties["Name"], Ids=[target["Id"] for target in targets], **bus)
     events.delete_rule(Name=properties["Name"], **bus)
 
 
+# -- topics -----------------------------------------------------------------------------------------------
+
+
 def _create_topic(aws: Clients, properties: Properties) -> Properties:
-    made = aws("sns").create_topic(Name=properties["TopicName"], Tags=properties.get("Tags") or [])
+    made = aws("sns").create_topic(
+        Name=properties["TopicName"],
+        Attributes=pick(properties, "DisplayName KmsMasterKeyId"),
+        Tags=tag_list(properties),
+    )
     for one in properties.get("Subscription") or ():
         aws("sns").subscribe(TopicArn=made["TopicArn"], Protocol=one["Protocol"], Endpoint=one["Endpoint"])
     return {"TopicArn": made["TopicArn"]}
+
+
+def _read_topic(aws: Clients, properties: Properties) -> Properties:
+    client, arn = aws("sns"), properties["TopicArn"]
+    found = client.get_topic_attributes(TopicArn=arn)["Attributes"]
+    tags = client.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    return {**pick(found, "DisplayName KmsMasterKeyId"), **shown_tags(tags)}
+
+
+def _update_topic(aws: Clients, before: Properties, after: Properties) -> None:
+    client, arn = aws("sns"), after["TopicArn"]
+    for name in ("DisplayName", "KmsMasterKeyId"):
+        if before.get(name) != after.get(name):
+            client.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=after.get(name, ""))
+    retag(
+        before,
+        after,
+        lambda tags: client.tag_resource(ResourceArn=arn, Tags=as_list(tags)),
+        lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+    )
 
 
 def _delete_topic(aws: Clients, properties: Properties) -> None:
     aws("sns").delete_topic(TopicArn=properties["TopicArn"])
 
 
-_ALARM = (
-    "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions MetricName "
-    "Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods DatapointsToAlarm "
-    "Threshold ComparisonOperator TreatMissingData Metrics Tags"
-)
-
-
-def _put_alarm(aws: Clients, properties: Properties) -> Properties:
-    client, name = aws("cloudwatch"), properties["AlarmName"]
-    client.put_metric_alarm(**pick(properties, _ALARM))
-    return {"Arn": client.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmArn"]}
-
-
-def _delete_alarm(aws: Clients, properties: Properties) -> None:
-    aws("cloudwatch").delete_alarms(AlarmNames=[properties["AlarmName"]])
-
-
-def _read_alarm(aws: Clients, properties: Properties) -> Properties | None:
-    found = aws("cloudwatch").describe_alarms(AlarmNames=[properties["AlarmName"]])
-    return {} if found["MetricAlarms"] else None
-
-
-def _put_dashboard(aws: Clients, properties: Properties) -> Properties:
-    aws("cloudwatch").put_dashboard(**pick(properties, "DashboardName DashboardBody"))
-    return {}
-
-
-def _read_dashboard(aws: Clients, properties: Properties) -> Properties:
-    return pick(aws("cloudwatch").get_dashboard(DashboardName=properties["DashboardName"]), "DashboardBody")
-
-
-def _delete_dashboard(aws: Clients, properties: Properties) -> None:
-    aws("cloudwatch").delete_dashboards(DashboardNames=[properties["DashboardName"]])
-
-
-def _create_log_group(aws: Clients, properties: Properties) -> Properties:
-    logs, name = aws("logs"), properties["LogGroupName"]
-    logs.create_log_group(logGroupName=name, tags=tags_map(properties))
-    _retention(aws, {}, properties)
-    return {"Arn": logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["arn"]}
-
-
-def _retention(aws: Clients, before: Properties, after: Properties) -> None:
-    if after.get("RetentionInDays"):
-        aws("logs").put_retention_policy(
-            logGroupName=after["LogGroupName"], retentionInDays=after["RetentionInDays"]
-        )
-
-
-def _delete_log_group(aws: Clients, properties: Properties) -> None:
-    aws("logs").delete_log_group(logGroupName=properties["LogGroupName"])
-
-
-def _again(put: Any) -> Any:
-    """An update that is the creation again."""
-
-    def update(aws: Clients, before: Properties, after: Properties) -> Properties:
-        return dict(put(aws, after))
-
-    return update
-
-
 TYPES: dict[str, TypeHandler] = {
     "AWS::Events::EventBus": ServiceType("moto", _create_bus, _delete_bus, _retag_events, _read_bus),
-    "AWS::Events::Rule": ServiceType("moto", _create_rule, _delete_rule, _update_rule, _read_rule),
-    "AWS::SNS::Topic": ServiceType("moto", _create_topic, _delete_topic),
-    "AWS::CloudWatch::Alarm": ServiceType(
-        "simulated", _put_alarm, _delete_alarm, _again(_put_alarm), _read_alarm
-    ),
-    "AWS::CloudWatch::Dashboard": ServiceType(
-        "simulated", _put_dashboard, _delete_dashboard, _again(_put_dashboard), _read_dashboard
-    ),
-    "AWS::Logs::LogGroup": ServiceType("moto", _create_log_group, _delete_log_group, _retention),
+    "AWS::Events::Rule": ServiceType("process", _create_rule, _delete_rule, _update_rule, _read_rule),
+    "AWS::SNS::Topic": ServiceType("moto", _create_topic, _delete_topic, _update_topic, _read_topic),
 }

@@ -121,6 +121,20 @@ def _replication_here(value: Properties) -> Properties:
     return {"Role": value["Role"], "Rules": rules}
 
 
+def _notification_there(value: Properties) -> Properties:
+    """Announcements on the default bus; the rehearsal knows no others."""
+    others = sorted(set(value) - {"EventBridgeConfiguration"})
+    if others:
+        raise HandlerError("InvalidRequest", f"a bucket's {others} are not in the rehearsal")
+    enabled = value["EventBridgeConfiguration"].get("EventBridgeEnabled", True)
+    return {"EventBridgeConfiguration": {}} if enabled else {}
+
+
+def _notification_here(value: Properties) -> Properties:
+    on = "EventBridgeConfiguration" in value
+    return {"EventBridgeConfiguration": {"EventBridgeEnabled": True}} if on else {}
+
+
 def _without_id(rule: Properties) -> Properties:
     return {key: value for key, value in rule.items() if key != "Id"}
 
@@ -203,6 +217,15 @@ _SETTINGS = {
     "ObjectLockConfiguration": _Setting(
         "put_object_lock_configuration", "get_object_lock_configuration", "", "ObjectLockConfiguration"
     ),
+    "NotificationConfiguration": _Setting(
+        "put_bucket_notification_configuration",
+        "get_bucket_notification_configuration",
+        "",
+        "NotificationConfiguration",
+        there=_notification_there,
+        here=_notification_here,
+        answer="*",
+    ),
     "ReplicationConfiguration": _Setting(
         "put_bucket_replication",
         "get_bucket_replication",
@@ -238,6 +261,8 @@ def _configure_bucket(aws: Clients, before: Properties, after: Properties) -> No
         value = after.get(key)
         if value:
             getattr(s3, setting.put)(Bucket=name, **{setting.argument: setting.there(value)})
+        elif key == "NotificationConfiguration":
+            s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={})
         elif setting.remove:
             getattr(s3, setting.remove)(Bucket=name)
 

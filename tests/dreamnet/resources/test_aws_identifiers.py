@@ -7,7 +7,7 @@ import pytest
 from dreamnet.resources.aws.driver import AwsDriver
 from dreamnet.resources.aws.identifiers import findable, known_identifier, natural_key
 from dreamnet.resources.aws.schemas import resource_schema
-from dreamnet.resources.model import Resource
+from dreamnet.resources.model import Change, Live, Resource
 
 REGION = "us-east-1"
 
@@ -119,3 +119,32 @@ def test_many_of_a_type_are_listed_and_read_once_for_one_plan():
         assert live
         assert live.identifier == f"id{n:02}"
     assert account.calls == 40  # as many pages as there are (one each, here), and one read each
+
+
+class Updated(Account):
+    """Remembers the patch of an update."""
+
+    def update_resource(self, **arguments):
+        self.patch = json.loads(arguments["PatchDocument"])
+        event = {"OperationStatus": "SUCCESS", "Identifier": "f", "RequestToken": "t"}
+        return {"ProgressEvent": event}
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({}, {"/Code": {"S3Bucket": "b", "S3Key": "k", "S3ObjectVersion": "v"}}),
+        ({"Code": {}}, {"/Code/S3Bucket": "b", "/Code/S3Key": "k", "/Code/S3ObjectVersion": "v"}),
+    ],
+)
+def test_what_aws_never_shows_is_said_again_with_what_it_stands_in(shown, expected):
+    code = {"S3Bucket": "b", "S3Key": "k", "S3ObjectVersion": "v"}
+    declared = {"FunctionName": "f", "Role": "r", "MemorySize": 256, "Code": code}
+    account = Updated({"f": {"FunctionName": "f", "MemorySize": 128, **shown}})
+    driver = AwsDriver(account)
+    resource = Resource("aws/f", "aws", "AWS::Lambda::Function", "f", REGION, declared, source="t:1")
+    live = Live("f", account.found["f"], owned=True)
+    change = Change("/MemorySize", 128, 256)
+    driver.update(resource, live, [change], "token", print)
+    said = {one["path"]: one["value"] for one in account.patch if one["op"] == "add"}
+    assert said == expected
