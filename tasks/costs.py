@@ -18,6 +18,7 @@ from dreamnet.cost.price_apis import AWS_PRICING_REGION, AwsPrices, GooglePrices
 from dreamnet.cost.prices import load_prices
 from dreamnet.cost.refresh import look_up, rewritten
 from dreamnet.cost.report import burn_down, chart, table_markdown
+from dreamnet.errors import PrecheckFailed
 from dreamnet.report import Clock, Step
 from dreamnet.resources.plan import Plan
 from tasks.resources import FULL, GAMEPLAN, catalogue, priced
@@ -83,12 +84,19 @@ def refresh_prices(profile: str, run: str, write: bool) -> Step:
 
     Raises:
         ConfigurationError: the sheet or its lookups can't be used.
+        PrecheckFailed: it would be written from other prices than the vendors'.
     """
     clock = Clock("Prices")
+    account = aws_account(profile)
+    if write and account.endpoint_url:
+        raise PrecheckFailed(
+            f"Profile {profile} asks {account.endpoint_url} instead of AWS: those prices are not AWS's.",
+            "Write the sheet with a profile of real accounts, or leave write out.",
+        )
     file = INFRASTRUCTURE / "prices.yaml"
     sheet, lookups = load_prices(file), load_lookups(INFRASTRUCTURE / "price-lookups.yaml")
     google = GooglePrices(google_account(profile), sheet.regions["google"])
-    aws = AwsPrices(aws_account(profile).client("pricing", AWS_PRICING_REGION), sheet.regions["aws"])
+    aws = AwsPrices(account.client("pricing", AWS_PRICING_REGION), sheet.regions["aws"])
     found = look_up(sheet, lookups, google, aws, datetime.now(UTC).date())
     publish(f"prices {profile}", found.markdown(), "What the vendors' price APIs say of the price sheet")
     said = (

@@ -125,13 +125,16 @@ class AwsPrices:
                 {"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in where.items()
             ],
         }
-        with aws_errors("AWS's price list"):
-            while True:
-                page = self.client.get_products(**arguments)
-                yield from map(json.loads, page["PriceList"])
-                if not page.get("NextToken"):
-                    return
-                arguments["NextToken"] = page["NextToken"]
+        while True:
+            with aws_errors("AWS's price list"):
+                try:
+                    page = self.client.get_products(**arguments)
+                except self.client.exceptions.NotFoundException:
+                    raise NoPrice(f"no service {lookup.service}") from None
+            yield from map(json.loads, page["PriceList"])
+            if not page.get("NextToken"):
+                return
+            arguments["NextToken"] = page["NextToken"]
 
 
 def _first_dimension(product: Mapping[str, Any]) -> Iterator[float]:

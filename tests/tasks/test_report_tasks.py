@@ -261,8 +261,19 @@ def apis(budget: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(costs, kind, api(kind))
     monkeypatch.setattr(costs, "INFRASTRUCTURE", tmp_path)
     monkeypatch.setattr(costs, "google_account", lambda name: None)
-    monkeypatch.setattr(costs, "aws_account", lambda name: SimpleNamespace(client=lambda *arguments: None))
+    real = SimpleNamespace(client=lambda *arguments: None, endpoint_url=None)
+    monkeypatch.setattr(costs, "aws_account", lambda name: real)
     return tmp_path / "prices.yaml"
+
+
+def test_prices_of_a_private_endpoint_are_not_written(apis: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    local = SimpleNamespace(client=lambda *arguments: None, endpoint_url="http://127.0.0.1:4")
+    monkeypatch.setattr(costs, "aws_account", lambda name: local)
+    before = apis.read_text()
+    with pytest.raises(PrecheckFailed, match="instead of AWS"):
+        costs.refresh_prices.fn("acme", "run-1", True)
+    assert apis.read_text() == before
+    assert costs.refresh_prices.fn("acme", "run-2", False).outcome == "unchanged"
 
 
 def test_new_prices_are_told_and_written_only_when_asked(apis: Path, desk: Desk) -> None:

@@ -14,7 +14,7 @@ from dreamnet.cost.lookups import AwsLookup, GoogleLookup, Lookups, load_lookups
 from dreamnet.cost.price_apis import AwsPrices, GooglePrices, NoPrice
 from dreamnet.cost.prices import load_prices
 from dreamnet.cost.refresh import look_up, rewritten
-from dreamnet.errors import ConfigurationError, NotRehearsable
+from dreamnet.errors import ConfigurationError, CredentialsError, NotRehearsable
 
 TODAY = date(2026, 12, 1)
 
@@ -149,6 +149,18 @@ def test_what_aws_does_not_have_or_has_twice_is_said(stub):
         AwsPrices(stub.client, "us-east-1").price(T3)
     asked(stub, product("BoxUsage:a", (0, "1")), product("BoxUsage:b", (0, "2")))
     with pytest.raises(NoPrice, match="2 prices"):
+        AwsPrices(stub.client, "us-east-1").price(T3)
+
+
+def test_a_service_that_aws_does_not_know_is_said(stub):
+    stub.add_client_error("get_products", "NotFoundException")
+    with pytest.raises(NoPrice, match="no service AmazonEC2"):
+        AwsPrices(stub.client, "us-east-1").price(T3)
+
+
+def test_a_refusal_is_an_error_and_not_a_missing_price(stub):
+    stub.add_client_error("get_products", "AccessDeniedException", "not authorized")
+    with pytest.raises(CredentialsError, match="AccessDeniedException"):
         AwsPrices(stub.client, "us-east-1").price(T3)
 
 
