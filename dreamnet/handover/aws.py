@@ -120,8 +120,6 @@ def identifier(resource: Resource) -> str | None:
     """The Cloud Control identifier that the declaration makes, references included; None where AWS chooses a
     part of it."""
     schema = resource_schema(resource.type, _REGION)
-    if schema.chosen_by_cloud:
-        return None
     return schema.identifier_of(declared_properties(schema, resource))
 
 

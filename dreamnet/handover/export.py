@@ -70,7 +70,7 @@ class Export:
 
     Attributes:
         cloud: google or aws.
-        exported: the resources, dependencies first.
+        exported: the resources, in the order of the catalogue's files and of the lines in them.
         missing: declarations that no Terraform resource stands for: id and reason.
         terms: the variables that were used.
         folders: the catalogue's folder of each declaration.
@@ -115,7 +115,11 @@ class _Exporter:
                 self.result.missing[resource.id] = said
             else:
                 self.result.exported += self._resource(resource, kind)
+        self.result.exported.sort(key=self._place)
         return self.result
+
+    def _place(self, one: Exported) -> tuple[str, int]:
+        return str(self.catalogue.files[one.id]), self.catalogue.lines[one.id]["/id"]
 
     def _resource(self, resource: Resource, kind: Type) -> Iterator[Exported]:
         if resource.cloud == "aws":

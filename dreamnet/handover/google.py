@@ -107,9 +107,8 @@ def _places(
 
 def _segments(parent: str) -> Iterator[tuple[str, str, str]]:
     """(the path so far, the collection's word, the name) for each pair of a parent's path. Compute's bare
-    `global` is no pair."""
-    parts = parent.removesuffix("/global") if parent.count("/") == 2 else parent
-    words = parts.split("/")
+    `global` at the end is no pair."""
+    words = parent.split("/")
     for index in range(0, len(words) - 1, 2):
         yield "/".join(words[: index + 2]), words[index], words[index + 1]
 

@@ -129,7 +129,7 @@ def check(root: Path) -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as sockets:
         running = {name: serve(name, Path(sockets)) for name in ("google", "google-beta", "aws", "awscc")}
-        known = {f"registry.terraform.io/hashicorp/{name}": told for name, (_, told) in running.items()}
+        known = {f"hashicorp/{name}": told for name, (_, told) in running.items()}
         environment = {
             **os.environ,
             "TF_REATTACH_PROVIDERS": json.dumps(known),

@@ -15,7 +15,7 @@ from dreamnet.handover import Written, hand_over, write
 from dreamnet.handover.aws import OLDER
 from dreamnet.handover.export import Export, export
 from dreamnet.handover.google_rules import RULES
-from dreamnet.handover.hcl import Attribute, Block, codes
+from dreamnet.handover.hcl import Attribute, Block, Expression, codes
 from dreamnet.handover.providers import Attributes, computed, inside, kind, provider, required
 from dreamnet.handover.regions import regions
 from dreamnet.handover.terraform import FOLDERS, HEADING, module_folder
@@ -215,6 +215,44 @@ def test_secrets_are_sensitive_variables_and_nothing_else() -> None:
     assert variables["database_password"]["sensitive"] is True
     assert "sensitive" not in variables["google_project"]
     assert not any("${secret." in text for text in WRITTEN.files.values())
+
+
+def attribute(cloud: str, address: str, name: str) -> Any:
+    """An attribute of an exported resource."""
+    return next(one for one in WRITTEN.exports[cloud].exported if one.address == address).block.attribute(
+        name
+    )
+
+
+def test_outputs_are_called_as_the_provider_calls_them(tmp_path: Path) -> None:
+    channel = Expression("google_monitoring_notification_channel.notification_channel.name")
+    alert = "google_monitoring_alert_policy.alert_undelivered_events"
+    assert attribute("google", alert, "notification_channels") == [channel]
+    role = Expression("google_project_iam_custom_role.role_operator.name")
+    assert attribute("google", "google_project_iam_member.access_operator", "role") == role
+    queue = Expression("awscc_sqs_queue.queue.arn")
+    assert attribute("aws", "awscc_lambda_event_source_mapping.function_trigger", "event_source_arn") == queue
+    (tmp_path / "google" / "data").mkdir(parents=True)
+    (tmp_path / "google" / "data" / "x.yaml").write_text(
+        "id: google/t\ntype: pubsub.v1/projects.topics\nname: t\nparent: projects/p\nbody: {}\n---\n"
+        "id: google/s\ntype: pubsub.v1/projects.subscriptions\nname: s\nparent: projects/p\n"
+        "body: {topic: '${resource:google/t.name}'}\n"
+    )
+    text = hand_over(load_catalogue(tmp_path)).files[Path("terraform/gcp/data.tf")]
+    assert "topic = google_pubsub_topic.t.id\n" in text
+
+
+def test_a_clusters_pools_are_resources_and_its_first_one_goes() -> None:
+    cluster = "google_container_cluster.gke_cluster"
+    assert attribute("google", cluster, "remove_default_node_pool") is True
+    assert attribute("google", cluster, "network") == Expression("google_compute_network.network.self_link")
+    pool = "google_container_node_pool.gke_cluster_pool_default"
+    assert attribute("google", pool, "cluster") == Expression(f"{cluster}.name")
+
+
+def test_dependencies_that_no_reference_makes_are_said() -> None:
+    text = WRITTEN.files[Path("terraform/gcp/data.tf")]
+    assert "  depends_on = [google_bigtable_instance.bigtable]\n" in text
 
 
 def test_import_ids(exported: Export) -> None:

@@ -105,6 +105,15 @@ def test_another_shape_or_a_reference_across_keeps_them_apart() -> None:
     apart = regions(export(resource(CLUSTER, "a", x=1), resource(CLUSTER, "a_second", x=1, y=2)))
     assert not apart.twins
     assert not apart.blocks
+    longer = regions(
+        export(
+            resource(NETWORK, "b", x=1),
+            resource(NETWORK, "b_second", x=2),
+            resource(CLUSTER, "a", of=[Expression("google_network.b.id")]),
+            resource(CLUSTER, "a_second", of=[]),
+        )
+    )
+    assert [first.name for first, _ in longer.twins] == ["b"]
     across = regions(
         export(
             resource(CLUSTER, "primary", x=1),
