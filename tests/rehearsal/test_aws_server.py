@@ -669,10 +669,13 @@ def test_everything_is_there_again_after_a_restart(cloud):
     resource, live = make(cloud, "AWS::EC2::VPC", "kept", {"CidrBlock": "10.6.0.0/16"})
     queue, queue_live = make(cloud, "AWS::SQS::Queue", "kept-queue", {"QueueName": "kept-queue"})
     cloud.account.client("sqs").send_message(QueueUrl=queue_live.identifier, MessageBody="still here")
+    accelerators = cloud.account.client("globalaccelerator", "us-west-2")
+    kept = accelerators.create_accelerator(Name="kept", IdempotencyToken="t")["Accelerator"]["AcceleratorArn"]
     before = cloud.server.resources()
     cloud.server.stop()
     cloud.server.start()
     assert cloud.server.resources() == before
+    assert accelerators.describe_accelerator(AcceleratorArn=kept)["Accelerator"]["Name"] == "kept"
     assert cloud.driver.read(resource).identifier == live.identifier
     assert cloud.driver.diff(queue, cloud.driver.read(queue)) == []
     message = cloud.account.client("sqs").receive_message(QueueUrl=queue_live.identifier)["Messages"][0]

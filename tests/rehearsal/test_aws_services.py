@@ -243,6 +243,8 @@ def test_the_container_service_is_what_ecs_and_elb_show(built):
         ("rekognition", "detect_labels", {"Image": {"Bytes": b"x"}}),
         ("textract", "detect_document_text", {"Document": {"Bytes": b"x"}}),
         ("sagemaker", "start_pipeline_execution", {"PipelineName": "dreamnet-moods"}),
+        ("ecs", "run_task", {"taskDefinition": "ecs-express-dreamnet"}),
+        ("route53", "get_health_check_status", {"HealthCheckId": "x" * 36}),
         ("globalaccelerator", "create_custom_routing_accelerator", {"Name": "x"}),
     ],
 )

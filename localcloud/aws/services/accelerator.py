@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.aws.services.kept import Kept
-from localcloud.aws.services.modelled import Given, Operation, as_tag_list, page, tag_list
+from localcloud.aws.services.modelled import Given, Operation, page, tags_of
+from localcloud.aws.types import tag_list
 from localcloud.aws.wire import AwsError, Call
 
 #: Defaults of the API reference (CreateEndpointGroup, CreateListener).
@@ -50,7 +51,7 @@ class Accelerators(Kept):
             "DeleteEndpointGroup": self._delete_group,
             "TagResource": self._tag,
             "UntagResource": self._untag,
-            "ListTagsForResource": lambda _, given: {"Tags": as_tag_list(self._tags(given["ResourceArn"]))},
+            "ListTagsForResource": lambda _, given: {"Tags": tag_list(self._tags(given["ResourceArn"]))},
         }
 
     # -- accelerators -------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ class Accelerators(Kept):
             "LastModifiedTime": now,
         }
         self._shelf("accelerator")[arn] = made
-        self._shelf("tags")[arn] = tag_list(given.get("Tags"))
+        self._shelf("tags")[arn] = tags_of(given.get("Tags"))
         self._shelf("token")[given.get("IdempotencyToken")] = arn
         return {"Accelerator": made}
 
@@ -152,7 +153,7 @@ class Accelerators(Kept):
     # -- tags and shelves ---------------------------------------------------------------------------------
 
     def _tag(self, call: Call, given: Given) -> Given:
-        self._tags(given["ResourceArn"]).update(tag_list(given["Tags"]))
+        self._tags(given["ResourceArn"]).update(tags_of(given["Tags"]))
         return {}
 
     def _untag(self, call: Call, given: Given) -> Given:

@@ -9,7 +9,7 @@ from statistics import mean, pstdev
 from typing import Any
 
 from localcloud.aws.services.kept import Kept
-from localcloud.aws.services.modelled import Given, Operation, page, tag_list
+from localcloud.aws.services.modelled import Given, Operation, page, tags_of
 from localcloud.aws.wire import AwsError, Call
 
 #: How far beyond its usual days a service's day must be to count: a choice of the rehearsal's; AWS's model is
@@ -52,7 +52,7 @@ class Anomalies(Kept):
             "DimensionalValueCount": 0,
         }
         self.shelf(call, "monitor")[arn] = made
-        self.tags(call, arn).update(tag_list(given.get("ResourceTags")))
+        self.tags(call, arn).update(tags_of(given.get("ResourceTags")))
         return {"MonitorArn": arn}
 
     def _monitors(self, call: Call, given: Given) -> Given:
@@ -80,7 +80,7 @@ class Anomalies(Kept):
         subscribers = [{**one, "Status": "CONFIRMED"} for one in asked["Subscribers"]]
         made = {**asked, "SubscriptionArn": arn, "AccountId": self.account_id, "Subscribers": subscribers}
         self.shelf(call, "subscription")[arn] = made
-        self.tags(call, arn).update(tag_list(given.get("ResourceTags")))
+        self.tags(call, arn).update(tags_of(given.get("ResourceTags")))
         return {"SubscriptionArn": arn}
 
     def _subscription(self, call: Call, arn: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.aws.services.kept import Kept
-from localcloud.aws.services.modelled import Given, Operation, page, tag_list
+from localcloud.aws.services.modelled import Given, Operation, page, tags_of
 from localcloud.aws.wire import AwsError, Call
 
 
@@ -86,7 +86,7 @@ class DataExports(Kept):
         now = datetime.now(UTC)
         status = {"StatusCode": "HEALTHY", "CreatedAt": now, "LastUpdatedAt": now}
         self.shelf(call, "export")[arn] = {"Export": {**asked, "ExportArn": arn}, "ExportStatus": status}
-        self.tags(call, arn).update(tag_list(given.get("ResourceTags")))
+        self.tags(call, arn).update(tags_of(given.get("ResourceTags")))
         return {"ExportArn": arn}
 
     def _get(self, call: Call, given: Given) -> Given:

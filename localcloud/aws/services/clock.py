@@ -29,10 +29,14 @@ class Clock:
     """Looks at every schedule a few times a second and delivers what is due.
 
     A flexible window counts from its start on. What was due while the local cloud was down is left out.
+
+    Attributes:
+        born: when a rule's schedule was first seen: moto does not keep when it was made.
     """
 
     account_id: str
     delivery: Delivery
+    born: dict[str, datetime] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -71,7 +75,7 @@ class Clock:
         for region, backend in list(events_backends[self.account_id].items()):
             for rule in list(backend.event_buses["default"].rules.values()):
                 if rule.scheduled_expression and rule.state == "ENABLED":
-                    born = _BORN.setdefault(rule.arn + rule.scheduled_expression, now)
+                    born = self.born.setdefault(rule.arn + rule.scheduled_expression, now)
                     if self._due(rule.scheduled_expression, UTC, born, last, now):
                         yield lambda r=region, one=rule: self._fire_rule(r, one)
 
@@ -108,10 +112,6 @@ class Clock:
         for target in list(rule.targets):
             content = json.loads(target["Input"]) if "Input" in target else event
             self.delivery.later(region, target, content, rule.arn)
-
-
-#: When a rule's schedule was first seen: moto does not keep when it was made.
-_BORN: dict[str, datetime] = {}
 
 
 def due(expression: str, zone: tzinfo, born: datetime, last: datetime, now: datetime) -> bool:

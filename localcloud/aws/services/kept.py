@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.aws.services.modelled import Given, Modelled, Operation, as_tag_list, tag_list
+from localcloud.aws.services.modelled import Given, Modelled, Operation, tags_of
 from localcloud.aws.store import Store
+from localcloud.aws.types import tag_list
 from localcloud.aws.wire import AwsError, Call
 
 
@@ -68,7 +69,7 @@ class Kept(Modelled):
         """TagResource, UntagResource and ListTagsForResource, by the service's names of their parameters."""
 
         def tag(call: Call, given: Given) -> Given:
-            self.tags(call, given[arn]).update(given[tags] if as_map else tag_list(given[tags]))
+            self.tags(call, given[arn]).update(given[tags] if as_map else tags_of(given[tags]))
             return {}
 
         def untag(call: Call, given: Given) -> Given:
@@ -78,6 +79,6 @@ class Kept(Modelled):
 
         def listed(call: Call, given: Given) -> Given:
             found = self.tags(call, given[arn])
-            return {tags: dict(found) if as_map else as_tag_list(found)}
+            return {tags: dict(found) if as_map else tag_list(found)}
 
         return {"TagResource": tag, "UntagResource": untag, "ListTagsForResource": listed}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.aws.services.kept import Kept
-from localcloud.aws.services.modelled import Given, Modelled, Operation, page, tag_list
+from localcloud.aws.services.modelled import Given, Modelled, Operation, page, tags_of
 from localcloud.aws.wire import AwsError, Call
 
 
@@ -115,7 +115,7 @@ class Comprehend(Kept):
             "LastModifiedTime": now,
         }
         self.new(call, "flywheel", arn, record, "ResourceInUseException")
-        self.tags(call, arn).update(tag_list(given.get("Tags")))
+        self.tags(call, arn).update(tags_of(given.get("Tags")))
         return {"FlywheelArn": arn}
 
     def _flywheel(self, call: Call, given: Given) -> dict[str, Any]:

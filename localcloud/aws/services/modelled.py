@@ -115,11 +115,6 @@ def page(
     return items[start : start + count], rest
 
 
-def tag_list(tags: list[dict[str, str]] | None) -> dict[str, str]:
+def tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
     """`[{Key, Value}]` as a mapping."""
     return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
-
-
-def as_tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
-    """A mapping as `[{Key, Value}]`."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

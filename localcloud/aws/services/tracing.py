@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.aws.services.kept import Kept
-from localcloud.aws.services.modelled import Given, Operation, tag_list
+from localcloud.aws.services.modelled import Given, Operation, tags_of
 from localcloud.aws.wire import AwsError, Call
 
 
@@ -48,7 +48,7 @@ class Tracing(Kept):
             "InsightsConfiguration": insights,
         }
         self.shelf(call, "group")[arn] = made
-        self.tags(call, arn).update(tag_list(given.get("Tags")))
+        self.tags(call, arn).update(tags_of(given.get("Tags")))
         return {"Group": made}
 
     def _group(self, call: Call, given: Given) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Tracing(Kept):
         now = datetime.now(UTC)
         made = {"SamplingRule": {**rule, "RuleARN": arn}, "CreatedAt": now, "ModifiedAt": now}
         self.new(call, "rule", arn, made, "InvalidRequestException")
-        self.tags(call, arn).update(tag_list(given.get("Tags")))
+        self.tags(call, arn).update(tags_of(given.get("Tags")))
         return {"SamplingRuleRecord": made}
 
     def _rule(self, call: Call, given: Given) -> dict[str, Any]:

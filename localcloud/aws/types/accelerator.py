@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick
-from localcloud.aws.types.shapes import as_list, retag, shown_tags, tag_list
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list
+from localcloud.aws.types.shapes import declared_tags, retag, shown_tags
 
 _ACCELERATOR = "Name IpAddressType Enabled"
 _LISTENER = "PortRanges Protocol ClientAffinity"
@@ -20,7 +20,7 @@ def _outputs(found: Properties) -> Properties:
 
 def _create(aws: Clients, properties: Properties) -> Properties:
     made = aws("globalaccelerator").create_accelerator(
-        **pick(properties, _ACCELERATOR), Tags=tag_list(properties)
+        **pick(properties, _ACCELERATOR), Tags=declared_tags(properties)
     )
     return _outputs(made["Accelerator"])
 
@@ -38,7 +38,7 @@ def _update(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceArn=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceArn=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
     )
 

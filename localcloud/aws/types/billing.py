@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick
-from localcloud.aws.types.shapes import as_list, retag, shown_tags, tag_list
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list
+from localcloud.aws.types.shapes import declared_tags, retag, shown_tags
 
 
 def _account(aws: Clients) -> str:
@@ -36,7 +36,9 @@ def _create_budget(aws: Clients, properties: Properties) -> Properties:
         Budget=_budget(properties),
         NotificationsWithSubscribers=properties.get("NotificationsWithSubscribers") or [],
     )
-    client.tag_resource(ResourceARN=_budget_arn(aws, name), ResourceTags=tag_list(properties, "ResourceTags"))
+    client.tag_resource(
+        ResourceARN=_budget_arn(aws, name), ResourceTags=declared_tags(properties, "ResourceTags")
+    )
     return {"Id": name}
 
 
@@ -56,7 +58,7 @@ def _update_budget(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceARN=arn, ResourceTags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceARN=arn, ResourceTags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceARN=arn, ResourceTagKeys=keys),
         "ResourceTags",
     )
@@ -74,7 +76,7 @@ def _retag(aws: Clients, service: str, before: Properties, after: Properties, ar
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceArn=arn, ResourceTags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceArn=arn, ResourceTags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceArn=arn, ResourceTagKeys=keys),
         name,
     )
@@ -89,7 +91,7 @@ def _create_monitor(aws: Clients, properties: Properties) -> Properties:
     if "MonitorSpecification" in properties:
         monitor["MonitorSpecification"] = json.loads(properties["MonitorSpecification"])
     made = aws("ce").create_anomaly_monitor(
-        AnomalyMonitor=monitor, ResourceTags=tag_list(properties, "ResourceTags")
+        AnomalyMonitor=monitor, ResourceTags=declared_tags(properties, "ResourceTags")
     )
     found = _monitor(aws, made["MonitorArn"])
     return pick(found, "MonitorArn CreationDate LastUpdatedDate DimensionalValueCount")
@@ -126,7 +128,7 @@ def _subscription(properties: Properties) -> Properties:
 
 def _create_subscription(aws: Clients, properties: Properties) -> Properties:
     made = aws("ce").create_anomaly_subscription(
-        AnomalySubscription=_subscription(properties), ResourceTags=tag_list(properties, "ResourceTags")
+        AnomalySubscription=_subscription(properties), ResourceTags=declared_tags(properties, "ResourceTags")
     )
     return {"SubscriptionArn": made["SubscriptionArn"], "AccountId": _account(aws)}
 
@@ -157,7 +159,7 @@ def _delete_subscription(aws: Clients, properties: Properties) -> None:
 
 def _create_export(aws: Clients, properties: Properties) -> Properties:
     made = aws("bcm-data-exports").create_export(
-        Export=properties["Export"], ResourceTags=tag_list(properties)
+        Export=properties["Export"], ResourceTags=declared_tags(properties)
     )
     return pick(made, "ExportArn")
 

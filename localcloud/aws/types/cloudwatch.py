@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tags_map
-from localcloud.aws.types.shapes import again, as_list, retag, shown_tags
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list, tags_map
+from localcloud.aws.types.shapes import again, retag, shown_tags
 
 _ALARM = (
     "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions MetricName "
@@ -39,7 +39,7 @@ def _update_alarm(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceARN=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceARN=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceARN=arn, TagKeys=keys),
     )
 

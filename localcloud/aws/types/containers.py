@@ -6,7 +6,7 @@ from typing import Any
 
 from localcloud.aws.services.express import gateway_name
 from localcloud.aws.types import Clients, HandlerError, Properties, ServiceType, TypeHandler, pick
-from localcloud.aws.types.shapes import lower, retag, tag_list, upper
+from localcloud.aws.types.shapes import declared_tags, lower, retag, upper
 
 _SERVICE = (
     "ServiceName Cluster Cpu Memory HealthCheckPath ExecutionRoleArn InfrastructureRoleArn TaskRoleArn "
@@ -37,7 +37,7 @@ def _settings(properties: Properties) -> dict[str, Any]:
 def _create_cluster(aws: Clients, properties: Properties) -> Properties:
     made = aws("ecs").create_cluster(
         clusterName=properties["ClusterName"],
-        tags=lower(tag_list(properties)),
+        tags=lower(declared_tags(properties)),
         **_settings(properties),
         **pick(properties, "CapacityProviders:capacityProviders"),
     )
@@ -75,7 +75,7 @@ def _delete_cluster(aws: Clients, properties: Properties) -> None:
 
 def _create_service(aws: Clients, properties: Properties) -> Properties:
     made = aws("ecs").create_express_gateway_service(
-        **lower(pick(properties, _SERVICE)), tags=lower(tag_list(properties))
+        **lower(pick(properties, _SERVICE)), tags=lower(declared_tags(properties))
     )["service"]
     return _outputs(aws, made)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick
-from localcloud.aws.types.shapes import again, as_list, retag, shown_tags
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list
+from localcloud.aws.types.shapes import again, retag, shown_tags
 
 
 def _tag(aws: Clients, kind: str, identifier: str, before: Properties, after: Properties, name: str) -> None:
@@ -14,7 +14,7 @@ def _tag(aws: Clients, kind: str, identifier: str, before: Properties, after: Pr
     retag(
         before,
         after,
-        lambda tags: client.change_tags_for_resource(**thing, AddTags=as_list(tags)),
+        lambda tags: client.change_tags_for_resource(**thing, AddTags=tag_list(tags)),
         lambda keys: client.change_tags_for_resource(**thing, RemoveTagKeys=keys),
         name,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick
-from localcloud.aws.types.shapes import as_list, retag, shown_tags, tag_list
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list
+from localcloud.aws.types.shapes import declared_tags, retag, shown_tags
 
 # -- CloudFront -------------------------------------------------------------------------------------------
 
@@ -46,7 +46,7 @@ def _create_distribution(aws: Clients, properties: Properties) -> Properties:
     made = aws("cloudfront").create_distribution_with_tags(
         DistributionConfigWithTags={
             "DistributionConfig": config,
-            "Tags": {"Items": tag_list(properties)},
+            "Tags": {"Items": declared_tags(properties)},
         }
     )["Distribution"]
     return pick(made, "Id DomainName")
@@ -76,7 +76,7 @@ def _update_distribution(aws: Clients, before: Properties, after: Properties) ->
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(Resource=arn, Tags={"Items": as_list(tags)}),
+        lambda tags: client.tag_resource(Resource=arn, Tags={"Items": tag_list(tags)}),
         lambda keys: client.untag_resource(Resource=arn, TagKeys={"Items": keys}),
     )
 
@@ -131,7 +131,7 @@ _ACL = "Name Scope DefaultAction Description Rules VisibilityConfig CustomRespon
 
 def _create_acl(aws: Clients, properties: Properties) -> Properties:
     client = aws("wafv2")
-    made = client.create_web_acl(**pick(properties, _ACL), Tags=tag_list(properties))["Summary"]
+    made = client.create_web_acl(**pick(properties, _ACL), Tags=declared_tags(properties))["Summary"]
     found = client.get_web_acl(**pick(properties, "Name Scope"), Id=made["Id"])["WebACL"]
     return {"Id": made["Id"], "Arn": made["ARN"], **pick(found, "Capacity LabelNamespace")}
 
@@ -150,7 +150,7 @@ def _update_acl(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceARN=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceARN=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceARN=arn, TagKeys=keys),
     )
 
@@ -180,7 +180,7 @@ def _disassociate(aws: Clients, properties: Properties) -> None:
 
 def _request_certificate(aws: Clients, properties: Properties) -> Properties:
     names = "DomainName SubjectAlternativeNames ValidationMethod KeyAlgorithm CertificateAuthorityArn"
-    made = aws("acm").request_certificate(**pick(properties, names), Tags=tag_list(properties))
+    made = aws("acm").request_certificate(**pick(properties, names), Tags=declared_tags(properties))
     return pick(made, "CertificateArn")
 
 
@@ -196,7 +196,7 @@ def _update_certificate(aws: Clients, before: Properties, after: Properties) -> 
     retag(
         before,
         after,
-        lambda tags: client.add_tags_to_certificate(CertificateArn=arn, Tags=as_list(tags)),
+        lambda tags: client.add_tags_to_certificate(CertificateArn=arn, Tags=tag_list(tags)),
         lambda keys: client.remove_tags_from_certificate(
             CertificateArn=arn, Tags=[{"Key": key} for key in keys]
         ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tags_map
-from localcloud.aws.types.shapes import as_list, retag, shown_tags, tag_list
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list, tags_map
+from localcloud.aws.types.shapes import declared_tags, retag, shown_tags
 
 _NOTEBOOK = "NotebookInstanceName InstanceType RoleArn VolumeSizeInGB RootAccess"
 
@@ -13,7 +13,7 @@ def _retag_sagemaker(aws: Clients, before: Properties, after: Properties, arn: s
     retag(
         before,
         after,
-        lambda tags: client.add_tags(ResourceArn=arn, Tags=as_list(tags)),
+        lambda tags: client.add_tags(ResourceArn=arn, Tags=tag_list(tags)),
         lambda keys: client.delete_tags(ResourceArn=arn, TagKeys=keys),
     )
 
@@ -24,7 +24,8 @@ def _sagemaker_tags(aws: Clients, arn: str) -> Properties:
 
 def _create_models(aws: Clients, properties: Properties) -> Properties:
     made = aws("sagemaker").create_model_package_group(
-        **pick(properties, "ModelPackageGroupName ModelPackageGroupDescription"), Tags=tag_list(properties)
+        **pick(properties, "ModelPackageGroupName ModelPackageGroupDescription"),
+        Tags=declared_tags(properties),
     )
     return {"ModelPackageGroupArn": made["ModelPackageGroupArn"], "ModelPackageGroupStatus": "Completed"}
 
@@ -54,7 +55,7 @@ def _pipeline(properties: Properties) -> Properties:
 def _create_pipeline(aws: Clients, properties: Properties) -> Properties:
     token = properties["PipelineName"].ljust(32, "-")
     aws("sagemaker").create_pipeline(
-        **_pipeline(properties), ClientRequestToken=token, Tags=tag_list(properties)
+        **_pipeline(properties), ClientRequestToken=token, Tags=declared_tags(properties)
     )
     return {}
 
@@ -84,7 +85,7 @@ def _create_notebook(aws: Clients, properties: Properties) -> Properties:
             properties,
             f"{_NOTEBOOK} SubnetId SecurityGroupIds DirectInternetAccess LifecycleConfigName KmsKeyId",
         ),
-        Tags=tag_list(properties),
+        Tags=declared_tags(properties),
     )
     return pick(made, "NotebookInstanceArn")
 
@@ -171,7 +172,7 @@ _FLYWHEEL = (
 
 
 def _create_flywheel(aws: Clients, properties: Properties) -> Properties:
-    made = aws("comprehend").create_flywheel(**pick(properties, _FLYWHEEL), Tags=tag_list(properties))
+    made = aws("comprehend").create_flywheel(**pick(properties, _FLYWHEEL), Tags=declared_tags(properties))
     return {"Arn": made["FlywheelArn"]}
 
 
@@ -189,7 +190,7 @@ def _update_flywheel(aws: Clients, before: Properties, after: Properties) -> Non
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceArn=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceArn=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
     )
 

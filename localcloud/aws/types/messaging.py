@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, document, pick
-from localcloud.aws.types.shapes import as_list, retag, shown_tags, tag_list
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, document, pick, tag_list
+from localcloud.aws.types.shapes import declared_tags, retag, shown_tags
 
 
 def _events_tags(aws: Clients, arn: str) -> Properties:
@@ -17,13 +17,13 @@ def _retag_events(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceARN=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceARN=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceARN=arn, TagKeys=keys),
     )
 
 
 def _create_bus(aws: Clients, properties: Properties) -> Properties:
-    made = aws("events").create_event_bus(Name=properties["Name"], Tags=tag_list(properties))
+    made = aws("events").create_event_bus(Name=properties["Name"], Tags=declared_tags(properties))
     return {"Arn": made["EventBusArn"]}
 
 
@@ -44,7 +44,7 @@ def _put_rule(aws: Clients, properties: Properties, before: Properties | None = 
     arguments = pick(properties, "Name ScheduleExpression State Description RoleArn") | bus
     if "EventPattern" in properties:
         arguments["EventPattern"] = document(properties["EventPattern"])
-    tags = {} if before else {"Tags": tag_list(properties)}
+    tags = {} if before else {"Tags": declared_tags(properties)}
     arn = events.put_rule(**arguments, **tags)["RuleArn"]
     wanted = properties.get("Targets") or []
     gone = {t["Id"] for t in (before or {}).get("Targets") or ()} - {t["Id"] for t in wanted}
@@ -89,7 +89,7 @@ def _create_topic(aws: Clients, properties: Properties) -> Properties:
     made = aws("sns").create_topic(
         Name=properties["TopicName"],
         Attributes=pick(properties, "DisplayName KmsMasterKeyId"),
-        Tags=tag_list(properties),
+        Tags=declared_tags(properties),
     )
     for one in properties.get("Subscription") or ():
         aws("sns").subscribe(TopicArn=made["TopicArn"], Protocol=one["Protocol"], Endpoint=one["Endpoint"])
@@ -111,7 +111,7 @@ def _update_topic(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceArn=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceArn=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
     )
 

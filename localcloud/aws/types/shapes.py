@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.aws.types import Properties, tags_map
+from localcloud.aws.types import Properties, tag_list, tags_map
 
 
 def lower(value: Any) -> Any:
@@ -22,15 +22,15 @@ def upper(value: Any) -> Any:
     return [upper(child) for child in value] if isinstance(value, list) else value
 
 
-def tag_list(properties: Properties, name: str = "Tags") -> list[dict[str, str]]:
-    """Tags as `[{Key, Value}]`."""
-    return [{"Key": key, "Value": value} for key, value in tags_map(properties, name).items()]
+def declared_tags(properties: Properties, name: str = "Tags") -> list[dict[str, str]]:
+    """The declared tags as `[{Key, Value}]`, whichever form they have."""
+    return tag_list(tags_map(properties, name))
 
 
 def shown_tags(tags: Mapping[str, str] | list[dict[str, str]] | None, name: str = "Tags") -> Properties:
     """A service's tags as CloudFormation's property, in the list form; nothing where there are none."""
     if isinstance(tags, Mapping):
-        return {name: [{"Key": key, "Value": value} for key, value in tags.items()]}
+        return {name: tag_list(tags)}
     return {name: [{"Key": one["Key"], "Value": one.get("Value", "")} for one in tags or ()]}
 
 
@@ -49,11 +49,6 @@ def retag(
     added = {key: value for key, value in new.items() if old.get(key) != value}
     if added:
         tag(added)
-
-
-def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """A mapping as `[{Key, Value}]`."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def again(put: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick
-from localcloud.aws.types.shapes import again, as_list, lower, retag, shown_tags, tag_list, upper
+from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list
+from localcloud.aws.types.shapes import again, declared_tags, lower, retag, shown_tags, upper
 
 _COMPOSITE = (
     "AlarmName AlarmRule AlarmDescription ActionsEnabled AlarmActions OKActions InsufficientDataActions "
@@ -74,7 +74,7 @@ def _retag_xray(aws: Clients, before: Properties, after: Properties, arn: str) -
     retag(
         before,
         after,
-        lambda tags: client.tag_resource(ResourceARN=arn, Tags=as_list(tags)),
+        lambda tags: client.tag_resource(ResourceARN=arn, Tags=tag_list(tags)),
         lambda keys: client.untag_resource(ResourceARN=arn, TagKeys=keys),
     )
 
@@ -85,7 +85,7 @@ def _xray_tags(aws: Clients, arn: str) -> Properties:
 
 def _create_group(aws: Clients, properties: Properties) -> Properties:
     names = "GroupName FilterExpression InsightsConfiguration"
-    made = aws("xray").create_group(**pick(properties, names), Tags=tag_list(properties))["Group"]
+    made = aws("xray").create_group(**pick(properties, names), Tags=declared_tags(properties))["Group"]
     return {"GroupARN": made["GroupARN"]}
 
 
@@ -108,7 +108,7 @@ def _delete_group(aws: Clients, properties: Properties) -> None:
 
 def _create_rule(aws: Clients, properties: Properties) -> Properties:
     made = aws("xray").create_sampling_rule(
-        SamplingRule={"Version": 1, **properties["SamplingRule"]}, Tags=tag_list(properties)
+        SamplingRule={"Version": 1, **properties["SamplingRule"]}, Tags=declared_tags(properties)
     )
     return {"RuleARN": made["SamplingRuleRecord"]["SamplingRule"]["RuleARN"]}
 
@@ -148,7 +148,7 @@ def _logging(aws: Clients, properties: Properties) -> None:
 
 
 def _create_trail(aws: Clients, properties: Properties) -> Properties:
-    made = aws("cloudtrail").create_trail(**pick(properties, _TRAIL), TagsList=tag_list(properties))
+    made = aws("cloudtrail").create_trail(**pick(properties, _TRAIL), TagsList=declared_tags(properties))
     _logging(aws, properties)
     return {"Arn": made["TrailARN"]}
 
@@ -169,7 +169,7 @@ def _update_trail(aws: Clients, before: Properties, after: Properties) -> None:
     retag(
         before,
         after,
-        lambda tags: client.add_tags(ResourceId=after["Arn"], TagsList=as_list(tags)),
+        lambda tags: client.add_tags(ResourceId=after["Arn"], TagsList=tag_list(tags)),
         lambda keys: client.remove_tags(ResourceId=after["Arn"], TagsList=[{"Key": key} for key in keys]),
     )
 
