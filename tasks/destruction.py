@@ -12,7 +12,7 @@ from tasks.resources import catalogue, drivers, named, part_named, priced
 from tasks.support import CLOUD_TASK, INFRASTRUCTURE, load_profile, progress, publish
 
 
-@task(task_run_name="plan the destruction of {folders}", **CLOUD_TASK)
+@task(task_run_name=part_named("plan the destruction of"), **CLOUD_TASK)
 def plan_destruction(profile: str, run: str, folders: tuple[str, ...], selection: str) -> str:
     """Read what lives and say what would go, its data with it; changes nothing.
 
