@@ -7,13 +7,13 @@ from prefect import flow
 from dreamnet.report import Step
 from flows.weeks import GAMEPLAN_FLOW, run_key
 from tasks.destruction import approve_destruction, destroy_resources, plan_destruction
-from tasks.resources import GAMEPLAN
+from tasks.resources import FULL
 
 
 @flow(name="destroy", flow_run_name="destroy {profile}", **GAMEPLAN_FLOW)
 def destroy(
     profile: str,
-    selection: str = GAMEPLAN,
+    selection: str = FULL,
     folders: list[str] | None = None,
     consents: list[str] | None = None,
     auto_approve: bool = False,

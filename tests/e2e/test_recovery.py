@@ -133,11 +133,11 @@ def task_runs(rehearsal: Rehearsal, run: str) -> list[dict[str, Any]]:
 
 def test_finished_steps_are_not_repeated(rehearsal: Rehearsal, week2: str) -> None:
     # Apply publishes once what it did; whoever applies twice publishes twice.
-    assert len(rehearsal.artifacts("plan-rehearsal-google-data-aws-data")) == 1
-    assert len(rehearsal.artifacts("applied-rehearsal-google-data-aws-data")) == 1
+    assert len(rehearsal.artifacts("plan-rehearsal-google-data-and-aws-data")) == 1
+    assert len(rehearsal.artifacts("applied-rehearsal-google-data-and-aws-data")) == 1
     assert len(rehearsal.artifacts("week-2-rehearsal")) == 1
     states = Counter((one["name"], one["state_name"]) for one in task_runs(rehearsal, week2))
-    applied = "apply ('google/data', 'aws/data')"
+    applied = "apply google/data and aws/data"
     assert states[applied, "Completed"] == 1, states
     done = [count for (name, state), count in states.items() if state == "Completed"]
     assert max(done) == 1, states
