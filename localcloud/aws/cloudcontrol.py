@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonpatch
@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dreamnet.errors import ConfigurationError, GameplanError
 from dreamnet.resources.aws.schemas import ResourceSchema, resource_schema
 from dreamnet.resources.aws.validation import schema_problems
+from localcloud.aws.faults import Faults
 from localcloud.aws.outputs import invented_outputs, named, without
 from localcloud.aws.store import Made, Request, Store
 from localcloud.aws.types import Clients, HandlerError, TypeHandler
@@ -44,6 +45,7 @@ class CloudControl:
         handlers: what stands behind a type, by its name; other types are simulated.
         clients: boto3 clients of a region, pointed at this very endpoint.
         changed: called after every change.
+        faults: what was asked to go wrong.
     """
 
     store: Store
@@ -52,6 +54,7 @@ class CloudControl:
     clients: Callable[[str], Clients]
     changed: Callable[[], None]
     pool: ThreadPoolExecutor
+    faults: Faults = field(default_factory=Faults)
 
     def answer(self, call: Call) -> Answer:
         """Dispatch one call."""
@@ -233,8 +236,14 @@ class CloudControl:
     def _work(self, call: Call, request: Request, claimed: str, work: Callable[[], None]) -> None:
         started = time.monotonic()
         status, code, message = "SUCCESS", "", ""
+        fault = self.faults.due(call, request.type_name, request=True)
         try:
-            work()
+            if fault is None or fault.made or not fault.code:
+                work()
+            if fault is not None:
+                time.sleep(fault.seconds)
+                if fault.code:
+                    raise HandlerError(fault.code, fault.message)
         except HandlerError as error:
             status, code, message = "FAILED", error.code, error.message
         except ClientError as error:

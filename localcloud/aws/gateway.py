@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.aws.cloudcontrol import CloudControl
+from localcloud.aws.faults import PATH as FAULTS
 from localcloud.aws.services import Service, refuse_pretended
 from localcloud.aws.services.http import PREFIX, HttpApis
 from localcloud.aws.signatures import KeyPair, scope_of
@@ -44,6 +46,8 @@ class Gateway:
         body = _body(environ)
         if environ["PATH_INFO"] == "/_rehearsal/resources":
             answer = self._resources()
+        elif environ["PATH_INFO"] == FAULTS:
+            answer = self._faults(environ["REQUEST_METHOD"], body)
         elif environ["PATH_INFO"].startswith(PREFIX):
             answer = self._http(environ, body)
         elif environ["PATH_INFO"].startswith("/moto-api/static/"):  # seeding, by the rehearsal itself
@@ -76,6 +80,7 @@ class Gateway:
             if scope is None:
                 raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
             self.keys.check(scope, call.protocol, call.method, raw_path, query, headers, body)
+            self._fail_on_request(call)
             answer = self._dispatch(call, environ)
         except AwsError as problem:
             answer = error(call, problem)
@@ -133,6 +138,28 @@ class Gateway:
         return self.apis.answer(
             environ["REQUEST_METHOD"], environ["PATH_INFO"], query, _headers(environ), body
         )
+
+    def _fail_on_request(self, call: Call) -> None:
+        """Do wrong what was asked to go wrong."""
+        controlled = call.service == "cloudcontrolapi"
+        type_name = str(call.json().get("TypeName", "")) if controlled else ""
+        fault = self.control.faults.due(call, type_name, request=False)
+        if fault is not None:
+            time.sleep(fault.seconds)
+            if fault.code:
+                raise AwsError(fault.code, fault.message, fault.status)
+
+    def _faults(self, method: str, body: bytes) -> Answer:
+        """Ask for a fault, forget all, or show those still to come."""
+        faults = self.control.faults
+        try:
+            if method == "POST":
+                faults.add(dict(json.loads(body)))
+            elif method == "DELETE":
+                faults.clear()
+        except (AwsError, ValueError, TypeError) as problem:
+            return Answer.json({"error": str(problem)}, 400)
+        return Answer.json(faults.show())
 
     def _resources(self) -> Answer:
         listed = [

@@ -5,6 +5,9 @@ What the engines behind it do (PostgreSQL, Valkey, Kubernetes) is in test_aws_se
 
 import json
 import threading
+import time
+import urllib.error
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +18,13 @@ from botocore.exceptions import ClientError
 from control_planes import StandIns
 
 from dreamnet.clouds.aws import AwsAccount
+from dreamnet.errors import ResourceError
 from dreamnet.resources.apply import apply_plan
 from dreamnet.resources.aws.driver import AwsDriver
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.data import lift_protection, lose_data
 from dreamnet.resources.destroy import destroy, plan_destroy
+from dreamnet.resources.model import Resource
 from dreamnet.resources.plan import make_plan
 from dreamnet.resources.references import Resolver
 from localcloud.aws.registry import HANDLERS
@@ -521,6 +526,79 @@ def test_a_secret_is_made_by_aws_and_copied(cloud):
     assert there["SecretString"] == here["SecretString"]
     shown = cloud.driver.read(cloud.desired("aws/secret-session-key")).body
     assert "SecretString" not in shown
+
+
+# -- what goes wrong on request ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def faults(cloud):
+    """Asks for a fault; forgets all afterwards."""
+    url = f"{cloud.account.endpoint_url}/_rehearsal/faults"
+
+    def send(method, fault=None):
+        data = json.dumps(fault).encode() if fault else None
+        request = urllib.request.Request(url, data=data, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    yield lambda **fault: send("POST", fault)
+    send("DELETE")
+
+
+def made(cloud, name):
+    """A queue, declared and created."""
+    body = {"QueueName": name, "VisibilityTimeout": 5}
+    resource = Resource(f"aws/{name}", "aws", "AWS::SQS::Queue", name, REGION, body, source="test:1")
+    return resource, cloud.driver.create(resource, f"plan-{name}", quiet)
+
+
+def test_a_throttled_call_is_repeated(cloud, faults):
+    faults(operation="cloudcontrolapi:CreateResource", code="ThrottlingException", times=2)
+    faults(operation="sqs:CreateQueue", code="ThrottlingException", times=1)
+    resource, live = made(cloud, "throttled")
+    assert faults(operation="sqs:Never", code="X")[0]["operation"] == "sqs:Never"  # the others are used up
+    cloud.driver.delete(resource, live, "gone", quiet)
+
+
+def test_a_request_that_fails_is_made_again(cloud, faults):
+    faults(operation="cloudcontrolapi:*", type="AWS::SQS::*", request=True, code="NotStabilized", times=1)
+    resource, live = made(cloud, "unstable")
+    cloud.driver.delete(resource, live, "gone", quiet)
+
+
+def test_what_was_half_made_is_found_again(cloud, faults):
+    faults(
+        operation="cloudcontrolapi:CreateResource",
+        type="AWS::SQS::Queue",
+        request=True,
+        made=True,
+        code="GeneralServiceException",
+        times=1,
+    )
+    with pytest.raises(ResourceError, match="GeneralServiceException"):
+        made(cloud, "half")
+    resource, live = made(cloud, "half")
+    assert live.owned
+    assert cloud.driver.diff(resource, live) == []
+    cloud.driver.delete(resource, live, "gone", quiet)
+
+
+def test_a_slow_request_goes_on(cloud, faults):
+    faults(operation="cloudcontrolapi:CreateResource", request=True, seconds=0.7, times=1)
+    began = time.monotonic()
+    resource, live = made(cloud, "slow")
+    assert time.monotonic() - began > 0.7
+    cloud.driver.delete(resource, live, "gone", quiet)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"operation": "create"}, {"operation": "a:b", "colour": 1}, {"operation": "a:b", "made": True}]
+)
+def test_what_is_no_fault_is_refused(faults, fault):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        faults(**fault)
+    assert caught.value.code == 400
 
 
 # -- last: everything goes --------------------------------------------------------------------------------
