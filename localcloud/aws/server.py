@@ -67,19 +67,15 @@ class LocalAws:
         from localcloud.aws.registry import HANDLERS
         from localcloud.aws.services.alarms import Alarms
         from localcloud.aws.services.background import Background
-        from localcloud.aws.services.bucket_replication import BucketReplication
         from localcloud.aws.services.clock import Clock
         from localcloud.aws.services.delivery import Delivery
         from localcloud.aws.services.eks import Eks
         from localcloud.aws.services.engines import ElastiCache, Rds
         from localcloud.aws.services.filters import MetricFilters
-        from localcloud.aws.services.flink import ManagedFlink
+        from localcloud.aws.services.firehose import Firehose
         from localcloud.aws.services.functions import Lambda
-        from localcloud.aws.services.global_tables import GlobalTables
         from localcloud.aws.services.http import HttpApis
         from localcloud.aws.services.readiness import Readiness
-        from localcloud.aws.services.redshift_serverless import RedshiftServerless
-        from localcloud.aws.services.secret_replicas import SecretReplicas
 
         show_real_addresses()
         ignore_conditional_statements()
@@ -95,7 +91,9 @@ class LocalAws:
         filters.install()
         apis = HttpApis(account_id, self.url, functions)
         apis.install()
-        self._living = [functions, alarms, Clock(account_id, delivery)]
+        firehose = Firehose(account_id, changed)
+        firehose.install()
+        self._living = [functions, alarms, Clock(account_id, delivery), firehose]
         ours: list[Service] = [
             functions,
             alarms,
@@ -105,11 +103,7 @@ class LocalAws:
             Eks(account_id, engines, background, credentials.google_access_token),
             ElastiCache(account_id, engines, background),
             Readiness(account_id),
-            RedshiftServerless(account_id, store, changed),
-            GlobalTables(account_id, changed),
-            ManagedFlink(account_id, changed),
-            SecretReplicas(account_id),
-            BucketReplication(account_id, self._pool),
+            *_data_services(store, account_id, changed, self._pool),
         ]
         gateway = Gateway(
             self._keys,
@@ -201,3 +195,22 @@ def _service_app(service: Any) -> Any:
     if service is None:
         raise NotImplementedError
     return create_backend_app(service)
+
+
+def _data_services(
+    store: Store, account_id: str, changed: Callable[[], None], pool: ThreadPoolExecutor
+) -> list[Service]:
+    """What moto's data services lack."""
+    from localcloud.aws.services.bucket_replication import BucketReplication
+    from localcloud.aws.services.flink import ManagedFlink
+    from localcloud.aws.services.global_tables import GlobalTables
+    from localcloud.aws.services.redshift_serverless import RedshiftServerless
+    from localcloud.aws.services.secret_replicas import SecretReplicas
+
+    return [
+        RedshiftServerless(account_id, store, changed),
+        GlobalTables(account_id, changed),
+        ManagedFlink(account_id, changed),
+        SecretReplicas(account_id),
+        BucketReplication(account_id, pool),
+    ]

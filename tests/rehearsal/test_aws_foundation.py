@@ -3,12 +3,14 @@
 What the engines behind it do (PostgreSQL, Valkey, Kubernetes) is in test_aws_server.py.
 """
 
+import gzip
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -504,6 +506,27 @@ def test_media_arrive_in_the_second_region(cloud):
         versions = s3.list_object_versions(Bucket=name)
         for one in [*versions.get("Versions", []), *versions.get("DeleteMarkers", [])]:
             s3.delete_object(Bucket=name, Key=one["Key"], VersionId=one["VersionId"])
+
+
+def test_what_people_do_arrives_in_the_lake(cloud):
+    kinesis, s3 = cloud.client("kinesis"), cloud.client("s3")
+    lake = f"dreamnet-{cloud.account.account_id}-lake"
+    lines = [json.dumps({"event_id": str(n)}).encode() + b"\n" for n in range(3)]
+    records = [{"Data": line, "PartitionKey": str(n)} for n, line in enumerate(lines)]
+    kinesis.put_records(StreamName="dreamnet-activity", Records=records)
+
+    def arrived():
+        found = s3.list_objects_v2(Bucket=lake, Prefix=f"activity/day={datetime.now(UTC):%Y-%m-%d}/")
+        return [one["Key"] for one in found.get("Contents", [])]
+
+    def lines_there():
+        contents = (s3.get_object(Bucket=lake, Key=key)["Body"].read() for key in arrived())
+        return sorted(line for content in contents for line in gzip.decompress(content).splitlines(True))
+
+    wait(lambda: lines_there() == lines)
+    for key in arrived():
+        assert key.endswith(".gz")
+        s3.delete_object(Bucket=lake, Key=key)
 
 
 def test_redshift_serverless_shows_and_refuses_as_redshift_does(cloud):

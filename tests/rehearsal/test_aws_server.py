@@ -401,6 +401,11 @@ def test_eks_cluster_and_nodes_are_real(cloud):
     cloud.driver.update(group, drifted, changes, "plan-2", quiet)
     assert nodes(cloud) == 2
     assert live.identifier == "dreamnet/nodes"
+    eks = cloud.account.client("eks")
+    eks.update_cluster_version(name="dreamnet", version="1.36")
+    wait(lambda: eks.describe_cluster(name="dreamnet")["cluster"]["status"] == "ACTIVE", 30, "the upgrade")
+    assert kubernetes(cloud, "/version")["minor"] == "36"
+    assert nodes(cloud) == 2
 
 
 def eks_token(account, cluster):
@@ -431,17 +436,20 @@ def eks_token(account, cluster):
 
 def nodes(cloud):
     """How many nodes the cluster's own API shows."""
+    return len(kubernetes(cloud, "/api/v1/nodes")["items"])
+
+
+def kubernetes(cloud, path):
+    """What the cluster's own API answers."""
     import ssl
 
     endpoint = cloud.account.client("eks").describe_cluster(name="dreamnet")["cluster"]["endpoint"]
     ca = cloud.state.engines / f"eks-{REGION}-dreamnet" / "ca.crt"
-    request = urllib.request.Request(
-        f"{endpoint}/api/v1/nodes",
-        headers={"Authorization": f"Bearer {eks_token(cloud.account, 'dreamnet')}"},
-    )
+    headers = {"Authorization": f"Bearer {eks_token(cloud.account, 'dreamnet')}"}
+    request = urllib.request.Request(f"{endpoint}{path}", headers=headers)
     context = ssl.create_default_context(cafile=str(ca))
     with urllib.request.urlopen(request, context=context, timeout=10) as answer:
-        return len(json.load(answer)["items"])
+        return json.load(answer)
 
 
 def database_status(rds, name):

@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
@@ -37,6 +38,7 @@ _MOTO = (
     "UpdateNodegroupConfig",
     "DeleteNodegroup",
     "CreateFargateProfile",
+    "DescribeFargateProfile",
     "DeleteFargateProfile",
     "TagResource",
     "UntagResource",
@@ -68,7 +70,7 @@ class Eks:
         return {
             **AccessEntries(self.state).operations(),
             **pods.operations(),
-            **Addons(self.state, pods, self.background.changed).operations(),
+            **Addons(self.state, pods).operations(),
             **Updates(self.state, self.background, self._restart, self._apply).operations(),
         }
 
@@ -85,6 +87,8 @@ class Eks:
             return self._change_group(call)
         if call.operation.endswith(("TagResource", "TagsForResource", "UntagResource")):
             return self._tags(call, moto)
+        if "FargateProfile" in call.operation:
+            self._settle_fargate(call.region, call.parameters["name"])
         self._check(call)
         answer = moto(call)
         if answer.status < 300:
@@ -116,12 +120,12 @@ class Eks:
                 self._describe(call.region, name, answer)
             case "DeleteCluster":
                 self.engines.delete(self.engine_name(call.region, name))
+            case "CreateFargateProfile":
+                answer.body = answer.body.replace(b'"ACTIVE"', b'"CREATING"')
             case "CreateNodegroup":
                 self._nodes(call.region, name, content["nodegroupName"])
             case "DeleteNodegroup":
                 self._send(call.region, name, call.parameters["nodegroupName"], {"count": 0})
-            case "CreateFargateProfile":
-                self._settle_fargate(call.region, name, content["fargateProfileName"])
 
     def engine_name(self, region: str, cluster: str) -> str:
         """The engine behind a cluster."""
@@ -297,15 +301,11 @@ class Eks:
             for route in table.routes
         )
 
-    def _settle_fargate(self, region: str, cluster_name: str, name: str) -> None:
-        profile = self.state.cluster(region, cluster_name).fargate_profiles[name]
-        profile.status = "CREATING"
-
-        def settle() -> None:
-            profile.status = "ACTIVE"
-            self.background.changed()
-
-        threading.Timer(_FARGATE_SECONDS, settle).start()
+    def _settle_fargate(self, region: str, name: str) -> None:
+        """Profiles made a moment ago are still being made; the others are there."""
+        for profile in self.state.cluster(region, name).fargate_profiles.values():
+            age = time.time() - profile.created_at.replace(tzinfo=UTC).timestamp()
+            profile.status = "CREATING" if age < _FARGATE_SECONDS else "ACTIVE"
 
     # -- tags ---------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,15 +52,10 @@ def versions(name: str, minor: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Addons:
-    """The addons' operations.
-
-    Attributes:
-        changed: called when an addon has settled.
-    """
+    """The addons' operations."""
 
     state: EksState
     pods: PodIdentities
-    changed: Callable[[], None]
 
     def operations(self) -> dict[str, Callable[[Call], Answer]]:
         """By the API's names."""
@@ -100,7 +94,6 @@ class Addons:
         }
         self._identities(call, cluster, record, content.get("podIdentityAssociations") or [])
         records[addon] = record
-        self._settle(record)
         return Answer.json({"addon": record})
 
     def _version(self, addon: str, cluster: Any, wanted: str | None) -> str:
@@ -127,17 +120,13 @@ class Addons:
             for one in wanted
         ]
 
-    def _settle(self, record: Record) -> None:
-        def settle() -> None:
-            record["status"], record["modifiedAt"] = "ACTIVE", time.time()
-            self.changed()
-
-        threading.Timer(_SECONDS, settle).start()
-
     def _shown(self, cluster: Any, record: Record) -> Record:
         """The record with its health as it is now: what needs a node is degraded without one."""
         nodes = sum(group.scaling_config["desiredSize"] for group in cluster.nodegroups.values())
-        if record["status"] != "ACTIVE" or nodes or not _OFFERS[record["addonName"]].needs_nodes:
+        if time.time() < record["modifiedAt"] + _SECONDS:
+            return record
+        record = {**record, "status": "ACTIVE"}
+        if nodes or not _OFFERS[record["addonName"]].needs_nodes:
             return record
         issue = {
             "code": "InsufficientNumberOfReplicas",
@@ -166,8 +155,7 @@ class Addons:
                 record[key] = content[key]
         if "podIdentityAssociations" in content:
             self._identities(call, cluster, record, content["podIdentityAssociations"])
-        record["status"] = "UPDATING"
-        self._settle(record)
+        record["status"], record["modifiedAt"] = "UPDATING", time.time()
         update = new_update(self.state, cluster, "AddonUpdate", {"AddonVersion": record["addonVersion"]})
         update["status"] = "Successful"
         return Answer.json({"update": update})

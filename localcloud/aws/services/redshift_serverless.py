@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class RedshiftServerless:
 
     Attributes:
         store: where the records are.
-        changed: called when one has settled.
+        changed: called after every call.
     """
 
     account_id: str
@@ -103,20 +103,10 @@ class RedshiftServerless:
 
     def _settled(self, call: Call, kind: str, name: str) -> Record:
         record = self._found(call, kind, name)
-        if record["status"] != "AVAILABLE":
+        if _status(record) != "AVAILABLE":
             message = f"There is an operation running on the {kind} {name}."
             raise AwsError("ConflictException", message)
         return record
-
-    def _settle(self, record: Record, status: str) -> None:
-        """Show a status for a moment, then that it is available."""
-        record["status"] = status
-
-        def done() -> None:
-            record["status"] = "AVAILABLE"
-            self.changed()
-
-        threading.Timer(_SECONDS, done).start()
 
     def _list(self, call: Call, kind: str) -> Record:
         return {kind: [_shown(record) for record in self._kept(call, kind).values()]}
@@ -150,14 +140,14 @@ class RedshiftServerless:
             arn = f"arn:aws:secretsmanager:{call.region}:{self.account_id}:{secret}"
             record["adminPasswordSecretArn"] = arn
         kept[name] = record
-        self._settle(record, "MODIFYING")
+        record |= {"status": "MODIFYING", "since": time.time()}
         return {"namespace": _shown(record)}
 
     def _update_namespace(self, call: Call) -> Record:
         content = call.json()
         record = self._settled(call, "namespace", content["namespaceName"])
         record |= {key: content[key] for key in _NAMESPACE if key in content}
-        self._settle(record, "MODIFYING")
+        record |= {"status": "MODIFYING", "since": time.time()}
         return {"namespace": _shown(record)}
 
     def _delete_namespace(self, call: Call) -> Record:
@@ -203,7 +193,7 @@ class RedshiftServerless:
         }
         record["endpoint"] = {"address": address, "port": record["port"], "vpcEndpoints": []}
         kept[name] = record
-        self._settle(record, "CREATING")
+        record |= {"status": "CREATING", "since": time.time()}
         return {"workgroup": _shown(record)}
 
     def _check(self, call: Call, content: Record) -> None:
@@ -228,7 +218,7 @@ class RedshiftServerless:
         self._check(call, {**record, **content})
         record |= {key: content[key] for key in _WORKGROUP if key in content}
         record["endpoint"]["port"] = record["port"]
-        self._settle(record, "MODIFYING")
+        record |= {"status": "MODIFYING", "since": time.time()}
         return {"workgroup": _shown(record)}
 
     def _delete_workgroup(self, call: Call) -> Record:
@@ -263,5 +253,11 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _status(record: Record) -> str:
+    """What is under way for a moment, then that it is available."""
+    return "AVAILABLE" if time.time() > record["since"] + _SECONDS else str(record["status"])
+
+
 def _shown(record: Record) -> Record:
-    return {key: value for key, value in record.items() if key != "tags"}
+    shown = {key: value for key, value in record.items() if key not in ("tags", "since")}
+    return {**shown, "status": _status(record)}
