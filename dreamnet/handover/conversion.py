@@ -127,7 +127,7 @@ def _move(node: Any, source: list[str], target: list[str]) -> None:
             _move(item, source, target)
     elif not isinstance(node, dict):
         return
-    elif len(source) > 1 and (not target or source[0] == target[0]):
+    elif len(source) > 1 and (not target or (len(target) > 1 and source[0] == target[0])):
         if source[0] == "*":
             for item in node.values():
                 _move(item, source[1:], target[1:])

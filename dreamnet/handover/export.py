@@ -99,7 +99,7 @@ class _Exporter:
     def __init__(self, catalogue: Catalogue, cloud: Cloud, live: Mapping[str, Live] | None) -> None:
         self.catalogue = catalogue
         self.live = live
-        self.paths = {google.full_path(one): one for one in catalogue if one.cloud == "google"}
+        self.keys = {google.key(one): one for one in catalogue if one.cloud == "google"}
         self.result = Export(cloud, [], {}, Terms(self._output))
         self.result.folders = {
             one.id: catalogue.files[one.id].parts[1] for one in catalogue if one.cloud == cloud
@@ -205,9 +205,9 @@ class _Exporter:
             return google.full_path(resource)
         return None
 
-    def _named(self, path: str, attribute: str) -> str | None:
-        """`google_x.y.name` for a full path, where the catalogue declares that resource."""
-        resource = self.paths.get(path)
+    def _named(self, key: str, attribute: str) -> str | None:
+        """`google_x.y.name` for a resource's key, where the catalogue declares that resource."""
+        resource = self.keys.get(key)
         rule = google.rule_of(resource.type) if resource else None
         if resource is None or rule is None or _type(resource) is None:
             return None

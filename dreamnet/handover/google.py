@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamnet.handover.conversion import moved
+from dreamnet.handover.google_bodies import OWN_NAME
 from dreamnet.handover.google_rules import RULES
 from dreamnet.handover.harvest import plain
 from dreamnet.handover.providers import Attributes, Type, computed, find, provider, required
 from dreamnet.handover.rules import Rule
+from dreamnet.resources.google.conventions import SERVICE_ACCOUNTS
 from dreamnet.resources.google.discovery import Collection, load_type, singular
 from dreamnet.resources.google.iam import SUFFIX, is_member
 from dreamnet.resources.model import Resource
@@ -25,8 +27,8 @@ _PLACES = {
 }
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
-#: Gives `google_x.y.name` for a resource's full path and the attribute wanted of it (empty: its name's); None
-#: where the catalogue does not declare it.
+#: Gives `google_x.y.name` for a resource's key and the attribute wanted of it (empty: its name's); None where
+#: the catalogue does not declare it.
 Named = Callable[[str, str], str | None]
 
 
@@ -35,7 +37,7 @@ def rule_of(type_name: str) -> Rule | None:
     if not is_member(type_name):
         return RULES.get(type_name)
     target = RULES.get(type_name.removesuffix(SUFFIX))
-    return Rule(f"{target.terraform}_iam_member", "") if target else None
+    return Rule(f"{target.terraform}_iam_member", "", parents=target.members) if target else None
 
 
 def terraform_type(type_name: str) -> Type | None:
@@ -51,7 +53,19 @@ def full_path(resource: Resource) -> str:
         return ""
     if not collection.parent_template:
         return f"{collection.literal}/{resource.name}"
-    return f"{resource.parent}/{collection.literal}/{resource.name}"
+    name = resource.name
+    if collection.key == SERVICE_ACCOUNTS and "@" not in name:
+        name = f"{name}@{resource.parent.split('/')[1]}.iam.gserviceaccount.com"
+    return f"{resource.parent}/{collection.literal}/{name}"
+
+
+def key(resource: Resource) -> str:
+    """What a resource is found by: its API, since several have an instance of one path, and its full name."""
+    return _key(resource, full_path(resource))
+
+
+def _key(resource: Resource, path: str) -> str:
+    return f"{resource.type.split('.')[0]} {path}"
 
 
 def _collection(resource: Resource) -> Collection | None:
@@ -102,7 +116,7 @@ def _places(
         attribute = _place(word, attributes, rule, last=last)
         if attribute:
             wanted = rule.parents.get(attribute, "")
-            yield attribute, _reference(named(path, wanted)) or name
+            yield attribute, _reference(named(_key(resource, path), wanted)) or name
 
 
 def _segments(parent: str) -> Iterator[tuple[str, str, str]]:
@@ -133,6 +147,8 @@ def _reference(code: str | None) -> str | None:
 def output(path: tuple[str, ...], resource: Resource) -> tuple[str, ...]:
     """An output's path in the provider's words: the API's full `name` is Terraform's `id`, unless the
     provider's own `name` is that too."""
+    if path == (OWN_NAME,):
+        return ("name",)
     collection = _collection(resource)
     kind = terraform_type(resource.type)
     if path != ("name",) or collection is None or kind is None or not collection.full_names:

@@ -12,6 +12,9 @@ from dreamnet.resources.model import Resource
 
 Body = dict[str, Any]
 
+#: In a part's references: Terraform's `name` of the whole, whatever the API calls so.
+OWN_NAME = "terraform-name"
+
 #: Where Terraform has what a node pool says.
 NODE_POOL = {
     "config": "node_config",
@@ -35,7 +38,11 @@ def node_pools(resource: Resource) -> Iterator[Part]:
     *_, place = resource.parent.split("/")
     project = resource.parent.split("/")[1]
     for pool in resource.body.get("nodePools", []):
-        body = {"cluster": f"${{resource:{resource.id}.name}}", "location": place, **moved(pool, NODE_POOL)}
+        body = {
+            "cluster": f"${{resource:{resource.id}.{OWN_NAME}}}",
+            "location": place,
+            **moved(pool, NODE_POOL),
+        }
         name = f"{project}/{place}/{resource.name}/{pool['name']}"
         yield Part("google_container_node_pool", f"pool-{pool['name']}", body, name)
 
@@ -108,7 +115,7 @@ def bigtable_garbage(resource: Resource) -> Iterator[Part]:
         rule = given.get("gcRule", {})
         body: Body = {
             "instance_name": resource.parent.rsplit("/", 1)[-1],
-            "table": f"${{resource:{resource.id}.name}}",
+            "table": f"${{resource:{resource.id}.{OWN_NAME}}}",
             "column_family": family,
         }
         if "maxAge" in rule:
@@ -122,7 +129,7 @@ def router_nats(resource: Resource) -> Iterator[Part]:
     """Compute: a router's NAT gateways."""
     place = resource.parent.rsplit("/", 1)[-1]
     for nat in resource.body.get("nats", []):
-        body = {"router": f"${{resource:{resource.id}.name}}", "region": place, **nat}
+        body = {"router": f"${{resource:{resource.id}.{OWN_NAME}}}", "region": place, **nat}
         name = f"{resource.parent}/routers/{resource.name}/{nat['name']}"
         yield Part("google_compute_router_nat", "nat", body, name)
 
@@ -132,7 +139,7 @@ def fleet_members(resource: Resource) -> Iterator[Part]:
     for path, spec in resource.body.get("membershipSpecs", {}).items():
         *_, place, _, member = path.split("/")
         body = {
-            "feature": f"${{resource:{resource.id}.name}}",
+            "feature": f"${{resource:{resource.id}.{OWN_NAME}}}",
             "location": "global",
             "membership": member,
             "membership_location": place,

@@ -153,6 +153,7 @@ RULES: Mapping[str, Rule] = {
     "iam.v1/projects.serviceAccounts": Rule(
         "google_service_account",
         "account_id",
+        members={"service_account_id": "name"},
         import_id=("projects/{{project}}/serviceAccounts/{{account_id}}@{{project}}.iam.gserviceaccount.com"),
     ),
     "logging.v2/projects.exclusions": Rule("google_logging_project_exclusion"),

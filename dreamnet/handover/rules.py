@@ -42,6 +42,7 @@ class Rule:
         importable: the provider can import it.
         parts: what of the declaration becomes further resources.
         parents: an attribute that names what the resource belongs to -> the attribute of that which it takes.
+        members: the same for the members of its policy.
     """
 
     terraform: str
@@ -52,3 +53,4 @@ class Rule:
     importable: bool = True
     parts: Callable[[Resource], Iterable[Part]] | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)

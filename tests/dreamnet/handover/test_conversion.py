@@ -110,6 +110,7 @@ def test_moves_rename_lift_and_leave_out() -> None:
         "settings": {"dataDiskSizeGb": "10", "tier": "small"},
         "pools": [{"config": {"type": "a"}, "gone": 1}, {"config": {"type": "b"}}],
         "access": {"uniform": {"enabled": True}},
+        "schema": {"fields": [1]},
     }
     before = repr(body)
     assert moved(
@@ -120,10 +121,12 @@ def test_moves_rename_lift_and_leave_out() -> None:
             "pools/gone": "",
             "access/uniform/enabled": "uniform",
             "absent/field": "elsewhere",
+            "schema/fields": "schema",
         },
     ) == {
         "settings": {"tier": "small", "disk_size": "10"},
         "pools": [{"node_config": {"type": "a"}}, {"node_config": {"type": "b"}}],
         "uniform": True,
+        "schema": [1],
     }
     assert repr(body) == before

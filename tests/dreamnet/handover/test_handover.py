@@ -15,7 +15,7 @@ from dreamnet.handover import Written, hand_over, write
 from dreamnet.handover.aws import OLDER
 from dreamnet.handover.export import Export, export
 from dreamnet.handover.google_rules import RULES
-from dreamnet.handover.hcl import Attribute, Block, Expression, codes
+from dreamnet.handover.hcl import Attribute, Block, Expression, codes, document, value
 from dreamnet.handover.providers import Attributes, computed, inside, kind, provider, required
 from dreamnet.handover.regions import regions
 from dreamnet.handover.terraform import FOLDERS, HEADING, module_folder
@@ -217,6 +217,49 @@ def test_secrets_are_sensitive_variables_and_nothing_else() -> None:
     assert not any("${secret." in text for text in WRITTEN.files.values())
 
 
+#: Values that stand otherwise in Terraform, or say what its resource type says already: type and pointer.
+SAID_OTHERWISE = {
+    ("bigtableadmin.v2/projects.instances", "/type"),
+    ("bigtableadmin.v2/projects.instances.tables", "/granularity"),
+    ("bigtableadmin.v2/projects.instances.tables", "/deletionProtection"),
+    ("storage.v1/buckets", "/lifecycle/rule/condition/isLive"),
+    ("sqladmin.v1/instances", "/instanceType"),
+    ("compute.v1/healthChecks", "/type"),
+    ("monitoring.v3/services.serviceLevelObjectives", "/rollingPeriod"),
+    ("cloudfunctions.v2/projects.locations.functions", "/environment"),
+    ("AWS::Budgets::Budget", "/NotificationsWithSubscribers/Subscribers/SubscriptionType"),
+}
+
+
+def leaves(given: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """Every scalar of a body with its pointer, without the indexes of lists."""
+    if isinstance(given, Mapping):
+        for key, item in given.items():
+            yield from leaves(item, f"{pointer}/{key}")
+    elif isinstance(given, list):
+        for item in given:
+            yield from leaves(item, pointer)
+    else:
+        yield pointer, given
+
+
+def test_no_declared_value_is_lost(exported: Export) -> None:
+    texts_of: dict[str, str] = {}
+    fields: dict[str, tuple[str, ...]] = {}
+    for one in exported.exported:
+        texts_of[one.id] = texts_of.get(one.id, "") + document([one.block])
+        fields[one.id] = fields.get(one.id, ()) + one.left_over
+    lost = [
+        (CATALOGUE[resource_id].type, pointer)
+        for resource_id, text in texts_of.items()
+        for pointer, given in leaves(CATALOGUE[resource_id].body)
+        if "${" not in str(given)
+        and value(given).strip('"') not in text
+        and not any(pointer.startswith(field) for field in fields[resource_id])
+    ]
+    assert set(lost) <= SAID_OTHERWISE
+
+
 def attribute(cloud: str, address: str, name: str) -> Any:
     """An attribute of an exported resource."""
     return next(one for one in WRITTEN.exports[cloud].exported if one.address == address).block.attribute(
@@ -242,12 +285,44 @@ def test_outputs_are_called_as_the_provider_calls_them(tmp_path: Path) -> None:
     assert "topic = google_pubsub_topic.t.id\n" in text
 
 
+def test_what_a_resource_belongs_to_is_a_reference() -> None:
+    for address, name, expected in (
+        ("google_sql_database.cloud_sql_database", "instance", "google_sql_database_instance.cloud_sql.name"),
+        ("google_spanner_database.spanner_database", "instance", "google_spanner_instance.spanner.name"),
+        (
+            "google_bigtable_table.bigtable_table_activity",
+            "instance_name",
+            "google_bigtable_instance.bigtable.name",
+        ),
+        (
+            "google_storage_bucket_iam_member.access_api_media",
+            "bucket",
+            "google_storage_bucket.bucket_media.name",
+        ),
+        (
+            "google_bigquery_table.table_dream_events",
+            "dataset_id",
+            "google_bigquery_dataset.dataset_events.dataset_id",
+        ),
+        (
+            "google_service_account_iam_member.workload_identity_api",
+            "service_account_id",
+            "google_service_account.account_api.name",
+        ),
+    ):
+        assert attribute("google", address, name) == Expression(expected)
+
+
 def test_a_clusters_pools_are_resources_and_its_first_one_goes() -> None:
     cluster = "google_container_cluster.gke_cluster"
     assert attribute("google", cluster, "remove_default_node_pool") is True
     assert attribute("google", cluster, "network") == Expression("google_compute_network.network.self_link")
     pool = "google_container_node_pool.gke_cluster_pool_default"
     assert attribute("google", pool, "cluster") == Expression(f"{cluster}.name")
+    garbage = "google_bigtable_gc_policy.bigtable_table_activity_event"
+    assert attribute("google", garbage, "table") == Expression(
+        "google_bigtable_table.bigtable_table_activity.name"
+    )
 
 
 def test_dependencies_that_no_reference_makes_are_said() -> None:
