@@ -168,6 +168,19 @@ def test_each_type_changes_in_place_and_back(built):
     assert [text for text in wrong if text] == []
 
 
+def test_every_tag_is_read_from_its_service(built):
+    """Whatever carries our mark loses it when a tag is taken off by hand, and drift can say so."""
+    client, name = built.account.client("sagemaker"), "dreamnet-moods"
+    arn = client.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
+    resource = resolved(built, built.catalogue["aws/sagemaker-models"])
+    live = built.driver.read(resource)
+    client.delete_tags(ResourceArn=arn, TagKeys=["managed-by"])
+    found = built.driver.read(resource)
+    assert (live.owned, found.owned) == (True, False)
+    client.add_tags(ResourceArn=arn, Tags=[{"Key": "managed-by", "Value": "dreamnet-gameplan"}])
+    assert built.driver.read(resource).owned
+
+
 def test_a_fixed_property_means_replacement(built):
     route = resolved(built, built.catalogue["aws/api-route-health"])
     other = replace(route, body={**route.body, "ApiId": "elsewhere"})

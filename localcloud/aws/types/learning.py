@@ -33,7 +33,8 @@ def _create_models(aws: Clients, properties: Properties) -> Properties:
 def _read_models(aws: Clients, properties: Properties) -> Properties:
     name = properties["ModelPackageGroupName"]
     found = aws("sagemaker").describe_model_package_group(ModelPackageGroupName=name)
-    return pick(found, "ModelPackageGroupDescription ModelPackageGroupStatus")
+    shown = pick(found, "ModelPackageGroupDescription ModelPackageGroupStatus")
+    return {**shown, **_sagemaker_tags(aws, found["ModelPackageGroupArn"])}
 
 
 def _update_models(aws: Clients, before: Properties, after: Properties) -> None:
@@ -65,7 +66,7 @@ def _read_pipeline(aws: Clients, properties: Properties) -> Properties:
     shown = pick(found, "PipelineDescription PipelineDisplayName RoleArn")
     if "PipelineDefinitionBody" in properties["PipelineDefinition"]:
         shown["PipelineDefinition"] = {"PipelineDefinitionBody": found["PipelineDefinition"]}
-    return shown
+    return {**shown, **_sagemaker_tags(aws, found["PipelineArn"])}
 
 
 def _update_pipeline(aws: Clients, before: Properties, after: Properties) -> None:

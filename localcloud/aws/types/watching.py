@@ -27,7 +27,10 @@ def _put_composite(aws: Clients, properties: Properties) -> Properties:
 
 def _read_composite(aws: Clients, properties: Properties) -> Properties | None:
     found = _composite(aws, properties)
-    return None if found is None else pick(found, "AlarmRule AlarmDescription ActionsEnabled")
+    if found is None:
+        return None
+    tags = aws("cloudwatch").list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
+    return {**pick(found, "AlarmRule AlarmDescription ActionsEnabled"), **shown_tags(tags)}
 
 
 def _delete_composite(aws: Clients, properties: Properties) -> None:
