@@ -10,7 +10,6 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from dreamnet.cost.billing import aws_cost_rows, google_billing_rows, report_window
-from dreamnet.cost.estimate import Estimate, estimate
 from dreamnet.cost.gate import require_budget
 from dreamnet.cost.lookups import load_lookups
 from dreamnet.cost.outlook import outlook
@@ -21,7 +20,7 @@ from dreamnet.cost.report import burn_down, chart, table_markdown
 from dreamnet.errors import PrecheckFailed
 from dreamnet.report import Clock, Step
 from dreamnet.resources.plan import Plan
-from tasks.resources import FULL, GAMEPLAN, catalogue, priced
+from tasks.resources import FULL, GAMEPLAN, catalogue, monthly_estimate, priced
 from tasks.support import (
     CLOUD_TASK,
     INFRASTRUCTURE,
@@ -31,11 +30,6 @@ from tasks.support import (
     progress,
     publish,
 )
-
-
-def monthly_estimate(profile: str, selection: str = GAMEPLAN) -> Estimate:
-    """What a selection of the catalogue costs a month."""
-    return estimate(catalogue(selection=selection), load_profile(profile).variables())
 
 
 @task(task_run_name="price {selection}", **CLOUD_TASK)

@@ -8,8 +8,7 @@ from prefect import task
 
 from dreamnet.cost.outlook import outlook
 from dreamnet.report import Step, WeekReport, step_table
-from tasks.costs import monthly_estimate
-from tasks.resources import FULL
+from tasks.resources import FULL, monthly_estimate
 from tasks.support import load_profile, publish
 
 

@@ -10,7 +10,9 @@ from prefect import task
 from prefect.runtime import task_run
 
 from dreamnet.cost.changes import PlanPrice, price_destroy, price_plan
+from dreamnet.cost.estimate import Estimate, estimate
 from dreamnet.cost.gate import require_budget
+from dreamnet.cost.outlook import outlook
 from dreamnet.cost.prices import load_prices
 from dreamnet.cost.usage import load_usage
 from dreamnet.events.delivery import Delivery
@@ -65,6 +67,11 @@ def part_named(verb: str) -> Callable[[], str]:
     return name
 
 
+def monthly_estimate(profile: str, selection: str = GAMEPLAN) -> Estimate:
+    """What a selection of the catalogue costs a month."""
+    return estimate(catalogue(selection=selection), load_profile(profile).variables())
+
+
 def priced(plan: Plan | DestroyPlan, resources: Catalogue, profile: str) -> PlanPrice:
     """What an apply or a destroy of a plan of these resources adds to a month's bill, or drops from it."""
     sheet = load_prices(INFRASTRUCTURE / "prices.yaml")
@@ -82,11 +89,13 @@ def plan_resources(profile: str, run: str, folders: tuple[str, ...], selection: 
     Returns:
         The plan as JSON, which `apply_resources` takes. Its Markdown is an artifact.
     """
-    resources = catalogue(folders, selection)
-    plan = make_plan(resources, drivers(profile), load_profile(profile).variables())
+    settings, resources = load_profile(profile), catalogue(folders, selection)
+    plan = make_plan(resources, drivers(profile), settings.variables())
+    price = priced(plan, resources, profile)
+    months = outlook(price.then, monthly_estimate(profile, FULL), settings.budget.credits())
     publish(
         f"plan {profile} {named(folders, selection)}",
-        f"{plan.markdown()}\n{priced(plan, resources, profile).markdown()}",
+        "\n".join([plan.markdown(), price.markdown(), *months]),
         "What would be created or changed, and what a month then costs",
     )
     counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items() if count)

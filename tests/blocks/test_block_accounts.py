@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,26 @@ def test_profile_gives_every_variable_and_secret_that_is_declared() -> None:
     assert secrets
     assert secrets <= set(profile().secrets())
     assert len(load_catalogue(INFRASTRUCTURE).resources) > 20
+
+
+APPROVAL = {"approved_by": "Ada", "google_monthly": 900.0, "until": "2027-01-31", "reason": "the launch"}
+
+
+def test_budget_says_what_may_be_spent_and_who_allowed_more() -> None:
+    budget = Budget(billing_table="billing.export", approvals=[APPROVAL])
+    saved = Budget(**json.loads(budget.model_dump_json(include={"billing_table", "approvals"})))
+    (approval,) = saved.approved()
+    assert (approval.by, approval.until, approval.reason) == ("Ada", date(2027, 1, 31), "the launch")
+    assert approval.monthly == {"google": 900.0}, "a cloud that is not named stays under its budget"
+    assert saved.monthly() == {"google": 430.0, "aws": 200.0}
+    assert saved.credits() == {"google": 1300.0, "aws": 100.0}
+
+
+@pytest.mark.parametrize("lacking", ["approved_by", "until", "reason"])
+def test_an_approval_without_a_name_a_day_or_a_reason_is_none(lacking: str) -> None:
+    given = {name: value for name, value in APPROVAL.items() if name != lacking}
+    with pytest.raises(ValidationError, match=lacking):
+        Budget(billing_table="billing.export", approvals=[given])
 
 
 def test_profile_resolves_to_its_parts() -> None:

@@ -106,7 +106,10 @@ def cloud(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 def declare(root: Path, storage_class: str = "STANDARD") -> None:
     (root / "google" / "data").mkdir(parents=True, exist_ok=True)
-    (root / "selections.yaml").write_text("gameplan: {description: All of it., resources: [google]}")
+    (root / "selections.yaml").write_text(
+        "gameplan: {description: All of it., resources: [google]}\n"
+        "full: {description: All of it., resources: [google]}\n"
+    )
     (root / "google" / "data" / "lake.yaml").write_text(
         DECLARED.format(project="dreamnet", storage_class=storage_class)
     )
@@ -127,6 +130,7 @@ def test_plan_says_what_it_would_do_and_does_nothing(cloud: Cloud, desk: Desk) -
     artifact = desk.artifacts["plan-acme-google-data"]
     assert "google/bucket" in artifact
     assert "| google/bucket | create | 0.00 | 0.08 | +0.08 |" in artifact, "and what a month then costs"
+    assert "| Google Cloud | 0.00 | 1300.00 | ∞ | 155 |" in artifact, "beside the plan's own figure"
     assert any("2 create" in line for line in desk.lines)
     assert "owner password" not in planned + str(desk)
 
