@@ -218,6 +218,7 @@ def check_immutable(call: Call, before: Mapping[str, Any], after: Mapping[str, A
         Refusal: 400, naming the field.
     """
     for key, schema in call.collection.schema.get("properties", {}).items():
-        immutable = "immutable." in schema.get("description", "").lower()
+        # Of labels it says that only of Google's own.
+        immutable = key != "labels" and "immutable." in schema.get("description", "").lower()
         if immutable and key in before and before[key] != after.get(key):
             raise invalid(f"Field {key} of {call.collection.schema_name} is immutable.")

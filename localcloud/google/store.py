@@ -89,9 +89,11 @@ class Store:
             return copy.deepcopy(found)
 
     def remove(self, key: str) -> list[Stored]:
-        """Remove it and everything under it; returns what was removed."""
+        """Remove it and everything under it but operations, which can still be asked for; returns what was
+        removed."""
         with self._lock:
-            keys = [one for one in self._all if one == key or one.startswith(f"{key}/")]
+            below = [one for one in self._all if one.startswith(f"{key}/")]
+            keys = [one for one in [key, *below] if one in self._all and "/operations/" not in one]
             for one in keys:
                 self._database.execute("DELETE FROM stored WHERE key = ?", (one,))
             return [self._all.pop(one) for one in keys]

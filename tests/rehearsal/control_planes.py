@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.clouds import Clouds, connect
 from localcloud.aws.server import LocalAws
@@ -19,6 +20,7 @@ from localcloud.engines import Engines
 from localcloud.engines.records import Endpoint, KubernetesEndpoint, PostgresEndpoint
 from localcloud.google.auth import Identity
 from localcloud.google.data import BIGQUERY, STORAGE, start_bigquery, start_storage
+from localcloud.google.hooks import container, sqladmin
 from localcloud.google.server import Server
 from localcloud.ports import free_port
 from localcloud.state import State
@@ -28,6 +30,13 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 
 class StandIns(Engines):
     """Says of each engine that it runs; starts the two emulators only."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self._stand_ins: dict[str, Endpoint] = {}
+
+    def get(self, name: str) -> Endpoint | None:
+        return self._stand_ins.get(name) or super().get(name)
 
     def postgres(self, name: str, *, region: str = "", **asked: Any) -> PostgresEndpoint:
         return PostgresEndpoint(name, "127.0.0.1", 5432, "owner", "password", region=region)
@@ -42,7 +51,8 @@ class StandIns(Engines):
     def process(self, name: str, **asked: Any) -> Endpoint:
         if name in (STORAGE, BIGQUERY):
             return super().process(name, **asked)
-        return Endpoint(name, asked["kind"], asked["region"], asked["host"], asked["port"])
+        found = Endpoint(name, asked["kind"], asked["region"], asked["host"], asked["port"])
+        return self._stand_ins.setdefault(name, found)
 
     def postgres_endpoint(self, name: str) -> PostgresEndpoint:
         return self.postgres(name)
@@ -62,6 +72,7 @@ class StandIns(Engines):
     def stop(self, name: str, **asked: Any) -> None: ...
 
     def delete(self, name: str) -> None:
+        self._stand_ins.pop(name, None)
         if name in (STORAGE, BIGQUERY):
             super().delete(name)
 
@@ -91,8 +102,12 @@ def control_planes(directory: Path, types: Iterable[str] = ()) -> Iterator[Cloud
     warehouse.join()
     credentials = state.credentials().endpoints(f"{google.context.base_url}/token")
     state.update_endpoints({"google": google.endpoints(), "aws": aws.url, "credentials": credentials})
+    # What would talk to the engines behind them.
+    databases = patch.object(sqladmin, "_execute", lambda call, statement: None)
+    clusters = patch.object(container, "_kubernetes", lambda *told: None)
     try:
-        yield connect(state, types)
+        with databases, clusters:
+            yield connect(state, types)
     finally:
         google.shutdown()
         aws.stop()

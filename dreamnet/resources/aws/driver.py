@@ -141,10 +141,10 @@ class AwsDriver:
         return self._get(resource, self._schema(resource), identifier)
 
     def mark(self, resource: Resource, live: Live, token: str, progress: Progress) -> Live:
-        """Add our tags to the live ones."""
+        """Add our tags to the live ones. What AWS requires and never shows (a function's code) is said again,
+        as it is declared."""
         schema = self._schema(resource)
-        tagging = schema.document.get("tagging") or {}
-        if schema.tag_property is None or tagging.get("tagUpdatable") is False:
+        if schema.tag_property is None or not schema.tags_change:
             raise ResourceError(
                 f"{resource.id}: a {resource.type} can't be tagged after its creation.",
                 "Delete it, so that it is created anew, or take it out of the files.",
@@ -152,7 +152,12 @@ class AwsDriver:
         ours = {OWNER_LABEL[0]: OWNER_LABEL[1], ID_TAG: resource.id}
         tags = tags_as_declared(schema, {**tags_of(live.body, schema.tag_property), **ours})
         change = Change(f"/{schema.tag_property}", live.body.get(schema.tag_property), tags)
-        bare = resource.with_values(name=resource.name, parent=resource.parent, body={})
+        hidden = {path.split("/")[0] for path in schema.write_only} & schema.required
+        bare = resource.with_values(
+            name=resource.name,
+            parent=resource.parent,
+            body={key: value for key, value in resource.body.items() if key in hidden},
+        )
         return self.update(bare, live, [change], token, progress)
 
     def _run(

@@ -67,6 +67,18 @@ class ResourceSchema:
         return "Tags" if "Tags" in self.properties else None
 
     @property
+    def tags_change(self) -> bool:
+        """The type carries tags, which can be changed after its creation."""
+        tagging = self.document.get("tagging")
+        fixed = isinstance(tagging, Mapping) and tagging.get("tagUpdatable") is False
+        return self.tag_property is not None and not fixed and self.tag_property not in self.create_only
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The top-level properties without which there is no valid model."""
+        return frozenset(self.document.get("required", ()))
+
+    @property
     def tags_are_a_map(self) -> bool:
         """Tags are an object of key to value, not an array of `{Key, Value}`."""
         tags = self.tag_property

@@ -61,6 +61,9 @@ SHARED_LISTS = frozenset({"nodePools"})
 #: What tells a list's items apart, where they have it: node pools by name, a policy's rules by priority.
 LIST_KEYS = ("name", "priority")
 
+#: Names of the fields that hold labels.
+LABELS = frozenset({"labels", "userLabels", "resourceLabels"})
+
 _WRITE_ONLY = re.compile(r"(?i)(password|passwd|privatekey|secretkey)$")
 _INITIAL = re.compile(r"initial[A-Z]")
 _IMMUTABLE = re.compile(r"(?i)\bimmutable\b\.?|(cannot|can't|can not) be (changed|modified|updated)")
@@ -107,7 +110,8 @@ def _field(
 ) -> Iterator[Change]:
     if _not_compared(schema, name):
         return
-    replacement = bool(_IMMUTABLE.search(schema.get("description", "")))
+    # Descriptions of labels say that Google's own ones are immutable.
+    replacement = name not in LABELS and bool(_IMMUTABLE.search(schema.get("description", "")))
     schema = api.schema(schema["$ref"]) if "$ref" in schema else schema
     if isinstance(wanted, Mapping):
         found = _object(api, schema, wanted, live, path)

@@ -310,7 +310,7 @@ class Eks:
     # -- tags ---------------------------------------------------------------------------------------------
 
     def _tags(self, call: Call, moto: Next) -> Answer:
-        """moto tags clusters, groups and profiles; the rest is here."""
+        """moto tags clusters; the rest is here."""
         arn = call.parameters.get("resourceArn", "")
         tags = self._tags_of(call.region, arn)
         if tags is None:
@@ -325,8 +325,16 @@ class Eks:
         return Answer.json({})
 
     def _tags_of(self, region: str, arn: str) -> dict[str, str] | None:
-        """The tags of an addon, access entry or pod identity; None where the ARN is of another kind."""
+        """The tags of what stands in a cluster; None where the ARN is of another kind."""
         kind, _, rest = arn.rpartition(":")[2].partition("/")
+        of_moto = {"nodegroup": "nodegroups", "fargateprofile": "fargate_profiles"}
+        if kind in of_moto:
+            parts = rest.split("/")
+            one = getattr(self.state.cluster(region, parts[0]), of_moto[kind]).get(parts[1])
+            if one is None:
+                raise AwsError("NotFoundException", f"No resource found for ARN: {arn}", 404)
+            one.tags = dict(one.tags or {})
+            return one.tags
         known = {
             "addon": ("addons", "addonArn"),
             "access-entry": ("access", "accessEntryArn"),

@@ -270,7 +270,9 @@ def _configure_bucket(aws: Clients, before: Properties, after: Properties) -> No
 def _read_bucket(aws: Clients, properties: Properties) -> Properties:
     s3, name = aws("s3"), properties["BucketName"]
     s3.head_bucket(Bucket=name)
-    return {key: _setting(s3, name, setting) for key, setting in _SETTINGS.items()}
+    found = {key: _setting(s3, name, setting) for key, setting in _SETTINGS.items()}
+    # What was never set is left out; what is gone that was set shows as empty.
+    return {key: value for key, value in found.items() if value or key in properties}
 
 
 def _setting(s3: Any, name: str, setting: _Setting) -> Any:

@@ -86,3 +86,20 @@ def test_a_missing_property_is_named():
 def test_patterns_in_another_dialect_do_not_stop_the_check():
     assert problems("AWS::Logs::LogGroup", {"LogGroupName": "/a", "RetentionInDays": 8}) != []
     assert problems("AWS::Logs::LogGroup", {"LogGroupName": "/a", "RetentionInDays": 7}) == []
+
+
+def test_tags_that_are_fixed_at_creation_are_told():
+    assert resource_schema("AWS::SQS::Queue", "us-east-1").tags_change
+    assert not resource_schema("AWS::CE::AnomalyMonitor", "us-east-1").tags_change
+    assert not resource_schema("AWS::EC2::Route", "us-east-1").tags_change
+
+
+def test_what_aws_never_shows_is_said_again_with_what_it_is_a_part_of():
+    from dreamnet.resources.aws.driver import _write_only
+
+    schema = resource_schema("AWS::Lambda::Function", "us-east-1")
+    declared = {"Code": {"S3Bucket": "b", "S3Key": "k"}, "Handler": "h.h"}
+    whole = [{"op": "add", "path": "/Code", "value": declared["Code"]}]
+    assert list(_write_only(schema, declared, {"Handler": "h.h"})) == whole
+    parts = list(_write_only(schema, declared, {"Code": {}}))
+    assert [one["path"] for one in parts] == ["/Code/S3Bucket", "/Code/S3Key"]
