@@ -28,6 +28,7 @@ def answer(call: Call) -> dict[str, Any]:
         Refusal: any other answer than success.
     """
     _check_project(call)
+    _check_enabled(call)
     _check_body(call)
     verbs = _verbs(call.hook)
     name = call.method.name
@@ -65,6 +66,8 @@ def _plain(call: Call) -> Callable[[Call], dict[str, Any]] | None:
         return create
     if method is collection.delete:
         return delete
+    if method.name == "aggregatedList":
+        return aggregated
     if method.name == "undelete" and call.hook.kept_as:
         return undelete
     if method.name in policies.METHODS:
@@ -90,6 +93,15 @@ def _check_project(call: Call) -> None:
             raise Refusal(403, f"Permission denied on resource project {project} (or it may not exist).")
     if parts[0] == "billingAccounts" and len(parts) > 1 and parts[1] != GOOGLE_BILLING_ACCOUNT:
         raise Refusal(403, "The caller does not have permission")
+
+
+def _check_enabled(call: Call) -> None:
+    """Refuse an API that was disabled here; one that nobody touched answers."""
+    name = f"{call.api.name}.googleapis.com"
+    service = call.sibling(f"projects/{call.context.project}/services/{name}", "serviceusage")
+    if service and service.body["state"] == "DISABLED":
+        message = f"{name} has not been used in project {call.context.project} before or it is disabled."
+        raise Refusal(403, f"{message} Enable it, wait a few minutes, and try again.")
 
 
 def _check_body(call: Call) -> None:
@@ -125,6 +137,18 @@ def list_(call: Call) -> dict[str, Any]:
     if start + size < len(found):
         result["nextPageToken"] = str(start + size)
     return bodies.with_kind(call, result)
+
+
+def aggregated(call: Call) -> dict[str, Any]:
+    """Compute's list over all places: by place, what has this collection's word in its path."""
+    word = call.path.rsplit("/", 1)[-1]
+    items: dict[str, dict[str, list[Any]]] = {}
+    for one in call.context.store.everything():
+        parts = one.path.split("/")
+        if one.key.startswith(f"{call.api.name}/") and len(parts) > 3 and parts[-2] == word:
+            shown = call.context.hook(one.type).shown(call, one)
+            items.setdefault("/".join(parts[2:-2]), {}).setdefault(word, []).append(shown)
+    return bodies.with_kind(call, {"items": items})
 
 
 def _page_start(token: str) -> int:

@@ -44,9 +44,13 @@ class _Addresses(Compute):
         users = [
             one.body["selfLink"]
             for one in call.context.store.everything()
-            if one.key != resource.key and one.type.startswith("compute/") and _names(one.body, resource.body)
+            if one.key != resource.key and _is_resource(one) and _names(one.body, resource.body)
         ]
         return {**resource.body, "status": "IN_USE", "users": users} if users else resource.body
+
+
+def _is_resource(stored: Stored) -> bool:
+    return stored.type.startswith("compute/") and "operation" not in stored.private
 
 
 def _names(body: dict[str, Any], address: dict[str, Any]) -> bool:

@@ -44,14 +44,6 @@ class Projects(Hook):
             "createTime": CREATED,
         }
 
-    @verb("testIamPermissions")
-    def test(self, call: Call, _: Stored | None) -> dict[str, Any]:
-        """Of the permissions asked about, those that one has: an owner has all."""
-        permissions = call.body.get("permissions", [])
-        if any("*" in one for one in permissions):
-            raise invalid("Wildcards are not allowed in permissions.")
-        return {"permissions": permissions} if permissions else {}
-
 
 class Billing(Hook):
     """Cloud Billing's view of the project."""
@@ -71,7 +63,8 @@ class Billing(Hook):
 
 
 class Services(Hook):
-    """Service Usage. Enabling takes effect at once; disabled APIs answer nevertheless."""
+    """Service Usage. Enabling and disabling take effect at once. An API that nobody has touched counts as
+    disabled, and answers nevertheless; one that was disabled here refuses."""
 
     collection: ClassVar[str] = "serviceusage/services"
 

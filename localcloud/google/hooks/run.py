@@ -6,7 +6,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from localcloud.google.hooks import Hook, Refusal, invalid, verb
+from localcloud.credentials import GOOGLE_PROJECT_NUMBER
+from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, verb
 from localcloud.google.store import Stored
 from localcloud.google.times import now
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from localcloud.google.calls import Call, Context
 
 SERVICES = "run/projects.locations.services"
+KNATIVE = "serving.knative.dev/v1"
 
 
 class Services(Hook):
@@ -23,6 +25,8 @@ class Services(Hook):
 
     def default(self, call: Call, body: dict[str, Any]) -> None:
         """Complete, or refuse."""
+        if call.api.version == "v1":
+            raise not_in_the_rehearsal("Writing a service through Knative's API")
         template = body.setdefault("template", {})
         _check_containers(call, template)
         body.setdefault("ingress", "INGRESS_TRAFFIC_ALL")
@@ -38,6 +42,10 @@ class Services(Hook):
             raise invalid("max_instance_request_concurrency must be between 1 and 1000.")
         kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
         body.setdefault("traffic", [{"type": kind, "percent": 100}])
+
+    def shown(self, call: Call, resource: Stored) -> dict[str, Any]:
+        """In the shape of the API that asks: gcloud reads Knative's, the older one."""
+        return _knative(resource) if call.api.version == "v1" else resource.body
 
     def created(self, call: Call, resource: Stored) -> None:
         """Its address and first revision."""
@@ -129,3 +137,40 @@ def _check_containers(call: Call, template: dict[str, Any]) -> None:
             name = f"projects/{project}/secrets/{str(secret).rsplit('/', 1)[-1]}"
             if secret and call.sibling(name, "secretmanager") is None:
                 raise invalid(f"Secret {name} was not found.")
+
+
+def _knative(service: Stored) -> dict[str, Any]:
+    body, template = service.body, service.body.get("template", {})
+    labels = {**body.get("labels", {}), "cloud.googleapis.com/location": service.path.split("/")[3]}
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "lastTransitionTime": body["terminalCondition"]["lastTransitionTime"],
+    }
+    return {
+        "apiVersion": KNATIVE,
+        "kind": "Service",
+        "metadata": {
+            "name": service.name,
+            "namespace": GOOGLE_PROJECT_NUMBER,
+            "labels": labels,
+            "annotations": {"serving.knative.dev/lastModifier": "rehearsal"},
+            "creationTimestamp": body.get("createTime", now()),
+            "generation": int(body.get("generation") or 1),
+        },
+        "spec": {
+            "template": {
+                "metadata": {"annotations": {}, "labels": {}},
+                "spec": {
+                    "containerConcurrency": template.get("maxInstanceRequestConcurrency", 80),
+                    "containers": [{"image": one["image"]} for one in template.get("containers", [])],
+                    "serviceAccountName": template.get("serviceAccount", ""),
+                },
+            },
+        },
+        "status": {
+            "url": body.get("uri", ""),
+            "conditions": [ready],
+            "latestReadyRevisionName": str(body.get("latestReadyRevision", "")).rsplit("/", 1)[-1],
+        },
+    }
