@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +184,48 @@ def test_everything_is_made_and_a_second_plan_changes_nothing(cloud: Cloud) -> N
     again = cloud.plan()
     assert {step.id: [change.path for change in step.changes] for step in again.changes} == {}
     assert again.counts()["none"] == len(cloud.catalogue)
+
+
+def test_a_message_becomes_a_row_of_the_subscriptions_table(cloud: Cloud) -> None:
+    account = cloud.google.account()
+    topic = f"projects/{PROJECT}/topics/analytics-events"
+    message = {"data": "eyJkcmVhbSI6IDF9", "attributes": {"kind": "seen"}}
+    account.api("pubsub", "v1").projects().topics().publish(
+        topic=topic, body={"messages": [message]}
+    ).execute()
+    table = {"projectId": PROJECT, "datasetId": "dreamnet_events", "tableId": "analytics_events"}
+    data = account.api("bigquery", "v2").tabledata()
+    deadline = time.monotonic() + 20
+    while not (found := data.list(**table).execute()).get("rows"):
+        assert time.monotonic() < deadline, "no row came"
+        time.sleep(0.2)
+    values = [cell["v"] for cell in found["rows"][0]["f"]]
+    assert '{"dream": 1}' in values
+    assert f"projects/{PROJECT}/subscriptions/analytics-events-bigquery" in values
+
+
+def test_a_transfer_job_really_copies(cloud: Cloud) -> None:
+    storage = cloud.google.account().storage()
+    storage.bucket(f"{PROJECT}-media").blob("a/b.txt").upload_from_string("dream")
+    jobs = cloud.google.account().api("storagetransfer", "v1").transferJobs()
+    jobs.run(jobName="transferJobs/dreamnet-media", body={"projectId": PROJECT}).execute()
+    copy = storage.bucket(f"{PROJECT}-media-second").blob("a/b.txt")
+    deadline = time.monotonic() + 20
+    while not copy.exists():
+        assert time.monotonic() < deadline, "nothing was copied"
+        time.sleep(0.1)
+    assert copy.download_as_bytes() == b"dream"
+
+
+def test_a_scheduled_job_publishes_when_it_is_run(cloud: Cloud) -> None:
+    account = cloud.google.account()
+    jobs = account.api("cloudscheduler", "v1").projects().locations().jobs()
+    name = f"projects/{PROJECT}/locations/us-central1/jobs/agents-hourly"
+    assert jobs.run(name=name, body={}).execute()["status"] == {}
+    subscription = f"projects/{PROJECT}/subscriptions/agent-messages-workers"
+    pulled = account.api("pubsub", "v1").projects().subscriptions()
+    answer = pulled.pull(subscription=subscription, body={"maxMessages": 1}).execute()
+    assert answer["receivedMessages"][0]["message"]["attributes"] == {"source": "scheduler"}
 
 
 def test_one_resource_of_each_type_is_put_right_in_place(cloud: Cloud) -> None:

@@ -2,7 +2,7 @@
 
     python -m localcloud.google.data.bigquery_server --data DIR --objects DIR --project ID --port PORT
 
-Three things differ from `bqemulator start`:
+Four things differ from `bqemulator start`:
 
 * The emulator downloads DuckDB's `spatial` extension at start and refuses to run without it. No wheel of
   it exists
@@ -12,6 +12,7 @@ Three things differ from `bqemulator start`:
 * google-cloud-bigquery uploads a local file (`load_table_from_file`, `_dataframe`, `_json`) with the media
   type
   `*/*`, which BigQuery accepts and the emulator refuses.
+* A statement whose result nobody fetches (a view's creation) would block every streaming insert after it.
 * A view is shown with its query, which the emulator keeps to itself.
 
 It asks for no token: the Google control-plane server stands before it and has checked it.
@@ -58,8 +59,16 @@ def prepare() -> None:
     """Fit the emulator to an offline machine and to Google's own client."""
     DuckDBEngine._load_spatial = lambda self: None
     upload._PERMITTED_MEDIA_CONTENT_TYPES = (*upload._PERMITTED_MEDIA_CONTENT_TYPES, "*/*")
+    original = DuckDBEngine.connection.fget
+    DuckDBEngine.connection = property(lambda self: _idle(original(self)))
     shown = tables._table_to_rest
     tables._table_to_rest = lambda table: _with_query(table, shown(table))
+
+
+def _idle(connection: Any) -> Any:
+    """The connection without a result that nobody has fetched: DuckDB refuses other work until then."""
+    connection.complete()
+    return connection
 
 
 def _with_query(table: Any, body: dict[str, Any]) -> dict[str, Any]:
