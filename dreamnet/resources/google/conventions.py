@@ -52,6 +52,9 @@ FIXED_PARAMETERS: Mapping[str, Mapping[str, str]] = {
 #: Fields that the documents call outputs, but that have a method that sets them.
 SET_APART: Mapping[str, frozenset[str]] = {"compute/backendServices": frozenset({"securityPolicy"})}
 
+#: Collections whose state is that of their last run, and says nothing of the resource itself.
+STATE_OF_RUNS = frozenset({"bigquerydatatransfer/projects.locations.transferConfigs"})
+
 #: Collections whose PATCH takes the whole resource although its description doesn't say so: it has no mask,
 #: and what is missing is reset.
 REPLACED = frozenset({"run/projects.locations.jobs"})

@@ -15,7 +15,7 @@ from dreamnet.clouds.google import GoogleAccount
 from dreamnet.clouds.google_rest import Refused
 from dreamnet.errors import ConfigurationError, ResourceError
 from dreamnet.resources.google import checks, compare, iam, irregular, requests, waiting
-from dreamnet.resources.google.conventions import SET_APART
+from dreamnet.resources.google.conventions import SET_APART, STATE_OF_RUNS
 from dreamnet.resources.google.discovery import Collection, load_type
 from dreamnet.resources.google.requests import Request
 from dreamnet.resources.model import OWNER_LABEL, Change, Live, Problem, Progress, Resource
@@ -314,7 +314,7 @@ class GoogleDriver:
             if live is None and collection.key in irregular.SLOW_TO_APPEAR and time.monotonic() < appears:
                 continue
             found = self._required(live, resource)
-            state = waiting.state_of(found.body)
+            state = "" if collection.key in STATE_OF_RUNS else waiting.state_of(found.body)
             if state in waiting.BROKEN:
                 raise ResourceError(f"{resource.id}: Google says {state}.", "Look at it in the console.")
             if state not in waiting.PENDING:

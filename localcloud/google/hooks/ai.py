@@ -158,6 +158,7 @@ class TransferConfigs(Numbered):
     """Scheduled queries; they aren't run."""
 
     collection: ClassVar[str] = "bigquerydatatransfer/projects.locations.transferConfigs"
+    ready: ClassVar[dict[str, Any]] = {"state": "PENDING"}
 
     def default(self, call: Call, body: dict[str, Any]) -> None:
         """A query, and an account that is there."""
@@ -172,6 +173,5 @@ class TransferConfigs(Numbered):
         """What the service adds."""
         super().created(call, resource)
         resource.body["datasetRegion"] = resource.path.split("/")[3]
-        resource.body["state"] = "PENDING"
         if call.query.get("serviceAccountName"):
             resource.body["ownerInfo"] = {"email": call.query["serviceAccountName"]}
