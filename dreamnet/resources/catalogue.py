@@ -167,7 +167,7 @@ def load_catalogue(root: Path) -> Catalogue:
 
     Raises:
         ConfigurationError: a file can't be read as YAML, a header key is unknown, missing or of the wrong
-            kind, an id is declared twice, a dependency is missing, or dependencies form a cycle.
+            kind, an id or a name is declared twice, a dependency is missing, or dependencies form a cycle.
     """
     resources: dict[str, Resource] = {}
     files: dict[str, Path] = {}
@@ -190,6 +190,7 @@ def load_catalogue(root: Path) -> Catalogue:
             f"No resource is declared under {root}.", "Name the folder that holds google/ and aws/."
         )
     catalogue = Catalogue(root, resources, files, lines)
+    _check_names(catalogue)
     _check_dependencies(catalogue)
     ordered = _ordered(catalogue)
     return Catalogue(root, {rid: resources[rid] for rid in ordered}, files, lines)
@@ -269,6 +270,17 @@ def _check_header(document: Mapping[str, Any], file: Path, lines: Mapping[str, i
     for item in cast(list[Any], document.get("depends_on", [])):
         if not isinstance(item, str):
             raise _error(file, lines["/depends_on"], "depends_on", "must be a list of ids")
+
+
+def _check_names(catalogue: Catalogue) -> None:
+    """Two declarations must not mean the same thing in a cloud."""
+    first: dict[tuple[str, str, str], Resource] = {}
+    for resource in catalogue:
+        other = first.setdefault((resource.type, resource.parent, resource.name), resource)
+        if other is not resource:
+            file, line = catalogue.root / catalogue.files[resource.id], catalogue.lines[resource.id]["/name"]
+            message = f"{resource.name} is the name of {other.id} too, at {other.source}"
+            raise _error(file, line, "name", message)
 
 
 def _check_dependencies(catalogue: Catalogue) -> None:

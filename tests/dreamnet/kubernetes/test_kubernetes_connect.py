@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from dreamnet.clouds.pace import Pace
 from dreamnet.errors import CredentialsError, ResourceError
 from dreamnet.kubernetes import connect
 from dreamnet.kubernetes.connect import connect_eks, connect_gke, eks_token, eks_token_source
@@ -143,6 +144,9 @@ class GoogleRest:
 
     def root(self, name, default):
         return default
+
+    def pace(self, url):
+        return Pace()
 
     def session(self):
         return SimpleNamespace(request=lambda method, url, **_: self.urls.append(url) or self.answer)

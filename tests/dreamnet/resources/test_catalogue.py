@@ -77,6 +77,10 @@ def test_dates_are_text_and_only_true_and_false_are_booleans(write):
         (NETWORK.replace("google/network", "google/a/b"), r"net\.yaml:3: id: google/a/b must read"),
         (NETWORK + "  c: [\n", r"net\.yaml:10: YAML: "),
         (NETWORK + "---\n" + NETWORK, r"net\.yaml:12: id: google/network is declared at .*net\.yaml:3 too"),
+        (
+            NETWORK + "---\n" + NETWORK.replace("google/network", "google/other"),
+            r"net\.yaml:14: name: dreamnet is the name of google/network too, at .*net\.yaml:3",
+        ),
         ("- 1\n", r"net\.yaml:1: document: must be a mapping"),
         ("", "No resource is declared"),
     ],

@@ -276,3 +276,15 @@ def test_a_replacement_that_takes_data_away_needs_its_own_consent(world, cloud):
     assert world.apply(plan, consents=[data, guard]).ok
     assert cloud.bodies["bucket"]["fixed_location"] == "EU"
     assert world.plan().changes == ()
+
+
+def test_what_a_crash_left_half_created_is_named_and_finished_by_the_next_plan(world, cloud):
+    plan = world.plan()
+    cloud.bodies["database"] = {"net": "link-of-network", "link": "link-of-database"}  # its tier never came
+    with_old = world.apply(plan)
+    assert statuses(with_old)["database"] == "failed"
+    assert "google/database exists now, but differs from its declaration in /tier" in with_old.markdown()
+    again = world.plan()
+    assert actions(again) == {"network": "none", "database": "update", "app": "create", "bucket": "none"}
+    assert world.apply(again).ok
+    assert world.plan().changes == ()

@@ -9,6 +9,7 @@ import boto3
 import moto  # noqa: F401  (before the first client: it hooks into those made later)
 from fake_cluster import node
 
+from dreamnet.clouds.pace import Pace
 from dreamnet.errors import PrecheckFailed
 from dreamnet.scaling.store import Night
 
@@ -34,6 +35,9 @@ class FakeGoogle:
 
     def root(self, name, default):
         return f"https://{name}/"
+
+    def pace(self, url):
+        return Pace()
 
     def session(self):
         return self
