@@ -91,7 +91,7 @@ def _check_project(call: Call) -> None:
         project = parts[1].split(":")[0]
         if project not in (call.context.project, "-", "_"):
             raise Refusal(403, f"Permission denied on resource project {project} (or it may not exist).")
-    if parts[0] == "billingAccounts" and len(parts) > 1 and parts[1] != GOOGLE_BILLING_ACCOUNT:
+    if parts[0] == "billingAccounts" and len(parts) > 1 and parts[1].split(":")[0] != GOOGLE_BILLING_ACCOUNT:
         raise Refusal(403, "The caller does not have permission")
 
 

@@ -331,3 +331,10 @@ def test_a_permission_can_be_missing(call: Client, faults: str) -> None:
 def test_what_is_no_fault_is_refused(call: Client, faults: str) -> None:
     for wrong in ({"code": 500}, {"method": "*", "code": 200}, {"methods": "*"}):
         assert httpx.post(faults, json=wrong).status_code == 400
+
+
+def test_permissions_on_the_billing_account_are_asked_about_there(call: Client) -> None:
+    asked = {"permissions": ["billing.budgets.create"]}
+    for account, code in ((GOOGLE_BILLING_ACCOUNT, 200), ("AAAAAA-BBBBBB-CCCCCC", 403)):
+        where = f"/cloudbilling/v1/billingAccounts/{account}:testIamPermissions"
+        assert call("POST", where, asked)[0] == code
