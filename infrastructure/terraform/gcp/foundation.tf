@@ -109,7 +109,7 @@ resource "google_iam_workload_identity_pool_provider" "federation_aws" {
 resource "google_service_account_iam_member" "access_federation_api" {
   service_account_id = google_service_account.account_api.name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "principalSet://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/dreamnet-aws/attribute.aws_role/arn:aws:sts::${var.aws_account_id}:assumed-role/dreamnet-api"
+  member             = "principalSet://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/dreamnet-aws/attribute.aws_role/arn:aws:sts::${var.aws_account_id}:assumed-role/dreamnet-backend"
   depends_on         = [google_service_account.account_api, google_iam_workload_identity_pool_provider.federation_aws]
 }
 

@@ -411,7 +411,7 @@ import {
 
 import {
   to = google_service_account_iam_member.access_federation_api
-  id = "projects/${var.google_project}/serviceAccounts/dreamnet-api@${var.google_project}.iam.gserviceaccount.com roles/iam.workloadIdentityUser principalSet://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/dreamnet-aws/attribute.aws_role/arn:aws:sts::${var.aws_account_id}:assumed-role/dreamnet-api"
+  id = "projects/${var.google_project}/serviceAccounts/dreamnet-api@${var.google_project}.iam.gserviceaccount.com roles/iam.workloadIdentityUser principalSet://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/dreamnet-aws/attribute.aws_role/arn:aws:sts::${var.aws_account_id}:assumed-role/dreamnet-backend"
 }
 
 import {
