@@ -34,8 +34,13 @@ def _read_alarm(aws: Clients, properties: Properties) -> Properties | None:
 
 
 def _update_alarm(aws: Clients, before: Properties, after: Properties) -> None:
+    aws("cloudwatch").put_metric_alarm(**pick(after, _ALARM))
+    retag_alarm(aws, before, after)
+
+
+def retag_alarm(aws: Clients, before: Properties, after: Properties) -> None:
+    """Bring an alarm's tags to those of `after`: putting an alarm that exists leaves them as they are."""
     client, arn = aws("cloudwatch"), after["Arn"]
-    client.put_metric_alarm(**pick(after, _ALARM))
     retag(
         before,
         after,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from localcloud.aws.types import Clients, Properties, ServiceType, TypeHandler, pick, tag_list
-from localcloud.aws.types.shapes import again, declared_tags, lower, retag, shown_tags, upper
+from localcloud.aws.types.cloudwatch import retag_alarm
+from localcloud.aws.types.shapes import declared_tags, lower, retag, shown_tags, upper
 
 _COMPOSITE = (
     "AlarmName AlarmRule AlarmDescription ActionsEnabled AlarmActions OKActions InsufficientDataActions "
@@ -31,6 +32,12 @@ def _read_composite(aws: Clients, properties: Properties) -> Properties | None:
         return None
     tags = aws("cloudwatch").list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
     return {**pick(found, "AlarmRule AlarmDescription ActionsEnabled"), **shown_tags(tags)}
+
+
+def _update_composite(aws: Clients, before: Properties, after: Properties) -> Properties:
+    made = _put_composite(aws, after)
+    retag_alarm(aws, before, after)
+    return made
 
 
 def _delete_composite(aws: Clients, properties: Properties) -> None:
@@ -183,7 +190,7 @@ def _delete_trail(aws: Clients, properties: Properties) -> None:
 
 TYPES: dict[str, TypeHandler] = {
     "AWS::CloudWatch::CompositeAlarm": ServiceType(
-        "process", _put_composite, _delete_composite, again(_put_composite), _read_composite
+        "process", _put_composite, _delete_composite, _update_composite, _read_composite
     ),
     "AWS::Logs::MetricFilter": ServiceType(
         "process", _put_filter, _delete_filter, _update_filter, _read_filter
