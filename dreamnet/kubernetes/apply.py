@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dreamnet.errors import ConfigurationError, ResourceError
+from dreamnet.errors import ConfigurationError, GameplanError, ResourceError
 from dreamnet.kubernetes.cluster import APPLY_PATCH, FIELD_MANAGER, Cluster, Conflict, NotFound, Object
 from dreamnet.kubernetes.manifests import validate
 from dreamnet.resources.model import Progress
@@ -101,9 +101,12 @@ def apply(
     """
     started = time.monotonic()
     _refuse_invalid(manifests)
-    rows = []
+    rows: list[Applied] = []
     for manifest in sorted(manifests, key=_rank):
-        row = _apply_one(cluster, manifest, force, crd_timeout)
+        try:
+            row = _apply_one(cluster, manifest, force, crd_timeout)
+        except GameplanError as error:
+            raise _explained(error, rows, len(manifests)) from None
         rows.append(row)
         if row.outcome != "unchanged":
             progress(f"{cluster.key}: {row}")
@@ -156,12 +159,24 @@ def _apply_one(cluster: Cluster, manifest: Mapping[str, Any], force: bool, crd_t
     try:
         outcome = apply_object(cluster, manifest, force)
     except Conflict as conflict:
-        if "changed meanwhile" not in conflict.problem:
+        # What we set by a patch (a rollback, a promoted image) counts as another manager's of our own name.
+        if conflict.managers - {FIELD_MANAGER}:
             raise
-        outcome = apply_object(cluster, manifest, force)
+        outcome = apply_object(cluster, manifest, force or bool(conflict.managers))
     if manifest["kind"] == "CustomResourceDefinition":
         _wait_served(cluster, manifest, crd_timeout)
     return Applied(manifest["kind"], metadata.get("namespace", ""), metadata["name"], outcome)
+
+
+def _explained(error: GameplanError, rows: Sequence[Applied], wanted: int) -> GameplanError:
+    """The same error, which also says what had been changed before it."""
+    changed = [f"{row.kind} {row.name} {row.outcome}" for row in rows if row.outcome != "unchanged"]
+    if changed:
+        error.problem = (
+            f"{error.problem.rstrip('.')}; {len(rows)} of {wanted} objects were applied before it"
+            f" ({', '.join(changed)}), and stay."
+        )
+    return error
 
 
 def _refuse_invalid(manifests: Sequence[Mapping[str, Any]]) -> None:

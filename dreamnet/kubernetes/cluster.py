@@ -7,6 +7,7 @@ know. Transport, TLS and authentication are the official client's.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,15 @@ class NotFound(ResourceError):
 
 
 class Conflict(ResourceError):
-    """Somebody else changed the object meanwhile, or owns a field that we want to set."""
+    """Somebody else changed the object meanwhile, or owns a field that we want to set.
+
+    Attributes:
+        managers: who owns the fields; empty where the object changed meanwhile.
+    """
+
+    def __init__(self, problem: str, remedy: str, managers: frozenset[str] = frozenset()) -> None:
+        super().__init__(problem, remedy)
+        self.managers = managers
 
 
 @dataclass(frozen=True)
@@ -318,6 +327,10 @@ def _refusal(cluster: Cluster, method: str, path: str, status: int, answer: Obje
     )
 
 
+#: How a conflict's cause names the manager (structured-merge-diff's conflict text).
+_MANAGER = re.compile(r'conflict with "([^"]+)"')
+
+
 def _conflict(cluster: Cluster, what: str, said: str, answer: Object) -> Conflict:
     causes = (answer.get("details") or {}).get("causes") or []
     fields = [f"{cause.get('field', '?')} ({cause.get('message', '')})" for cause in causes]
@@ -326,6 +339,7 @@ def _conflict(cluster: Cluster, what: str, said: str, answer: Object) -> Conflic
     return Conflict(
         f"{cluster}: another manager owns fields of {what}: {'; '.join(fields)}.",
         "Remove these fields from the manifest, or apply with force to take them over.",
+        frozenset(name for cause in causes for name in _MANAGER.findall(str(cause.get("message", "")))),
     )
 
 

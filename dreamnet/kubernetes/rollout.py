@@ -1,4 +1,4 @@
-"""Rollouts of Deployments: wait for them and say why one sticks; restart; go back to the revision before."""
+"""Rollouts of Deployments: wait, say why one sticks, and take it back; restart; undo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dreamnet.errors import ResourceError
-from dreamnet.kubernetes.cluster import Cluster, Object
+from dreamnet.kubernetes.cluster import FIELD_MANAGER, Cluster, Object
 from dreamnet.resources.model import Progress
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -40,6 +40,10 @@ _WAITING = {
 _MISSING_PODS = "Look at the Deployment's events with kubectl describe."
 
 
+class RolloutStuck(ResourceError):
+    """A Deployment's newest template does not become available; the message says why."""
+
+
 @dataclass(frozen=True)
 class Rollout:
     """A finished rollout: how many replicas run the newest template, and how long it took (seconds)."""
@@ -66,7 +70,7 @@ def wait_rollout(
         poll: seconds between two looks.
 
     Raises:
-        ResourceError: it has not finished in time, or Kubernetes has given up; the message says why, as far
+        RolloutStuck: it has not finished in time, or Kubernetes has given up; the message says why, as far
             as pods and conditions tell: image, configuration, quota, probe, no room on the nodes.
     """
     started = time.monotonic()
@@ -87,7 +91,7 @@ def wait_rollout(
         gave_up = _condition(current, "Progressing").get("reason") == "ProgressDeadlineExceeded"
         if elapsed > timeout or gave_up:
             why, remedy = why_stuck(cluster, namespace, current)
-            raise ResourceError(
+            raise RolloutStuck(
                 f"{cluster}: Deployment {namespace}/{deployment} has not rolled out in {elapsed:.0f} s"
                 f" ({state}): {why}.",
                 remedy,
@@ -124,8 +128,40 @@ def restart(cluster: Cluster, namespace: str, deployment: str) -> None:
     cluster.merge(deployment_path(cluster, namespace, deployment), {"spec": {"template": template}})
 
 
-def undo(cluster: Cluster, namespace: str, deployment: str) -> str:
+def roll_out(
+    cluster: Cluster, namespace: str, deployment: str, timeout: float, progress: Progress
+) -> Rollout:
+    """Wait for a rollout; one that sticks is taken back to the revision that still serves.
+
+    Args:
+        timeout: seconds, for the rollout and for the way back.
+
+    Raises:
+        RolloutStuck: it stuck; the message says why, and which revision runs now.
+    """
+    try:
+        return wait_rollout(cluster, namespace, deployment, timeout, progress)
+    except RolloutStuck as stuck:
+        progress(f"{cluster.key}: {stuck.problem}")
+        try:
+            revision = undo(cluster, namespace, deployment, serving=True)
+            back = wait_rollout(cluster, namespace, deployment, timeout, progress)
+        except ResourceError as error:
+            raise RolloutStuck(
+                f"{stuck.problem} It could not be rolled back: {error.problem}", stuck.remedy
+            ) from None
+        raise RolloutStuck(
+            f"{stuck.problem} It was rolled back to revision {revision}, {back.replicas} replicas available.",
+            stuck.remedy,
+        ) from None
+
+
+def undo(cluster: Cluster, namespace: str, deployment: str, *, serving: bool = False) -> str:
     """Go back to the template of the revision before, as `kubectl rollout undo` does.
+
+    Args:
+        serving: prefer the newest earlier revision that has available replicas: several changes in a row may
+            have failed.
 
     Returns:
         The revision whose template is used again.
@@ -135,21 +171,15 @@ def undo(cluster: Cluster, namespace: str, deployment: str) -> str:
     """
     path = deployment_path(cluster, namespace, deployment)
     current = cluster.get(path)
-    sets = [
-        item
-        for item in cluster.items(cluster.kind("apps/v1", "ReplicaSet").path(namespace))
-        if any(
-            o.get("uid") == current["metadata"]["uid"] for o in item["metadata"].get("ownerReferences", [])
-        )
-    ]
-    now = _revision(current)
-    earlier = sorted((item for item in sets if _revision(item) < now), key=_revision)
+    earlier = _earlier_revisions(cluster, namespace, current)
     if not earlier:
         raise ResourceError(
-            f"{cluster}: Deployment {namespace}/{deployment} has no revision before {now}.",
+            f"{cluster}: Deployment {namespace}/{deployment} has no revision before {_revision(current)}.",
             "Apply the manifest that should run.",
         )
-    template = dict(earlier[-1]["spec"]["template"])
+    available = [item for item in earlier if item.get("status", {}).get("availableReplicas", 0)]
+    chosen = available[-1] if serving and available else earlier[-1]
+    template = dict(chosen["spec"]["template"])
     metadata = dict(template.get("metadata", {}))
     metadata["labels"] = {k: v for k, v in metadata.get("labels", {}).items() if k != "pod-template-hash"}
     template["metadata"] = metadata
@@ -157,8 +187,19 @@ def undo(cluster: Cluster, namespace: str, deployment: str) -> str:
         {"op": "test", "path": "/metadata/resourceVersion", "value": current["metadata"]["resourceVersion"]},
         {"op": "replace", "path": "/spec/template", "value": template},
     ]
-    cluster.call("PATCH", path, body=patch, content_type="application/json-patch+json")
-    return str(_revision(earlier[-1]))
+    query = {"fieldManager": FIELD_MANAGER}
+    cluster.call("PATCH", path, query=query, body=patch, content_type="application/json-patch+json")
+    return str(_revision(chosen))
+
+
+def _earlier_revisions(cluster: Cluster, namespace: str, deployment: Object) -> list[Object]:
+    """The Deployment's ReplicaSets of earlier revisions, the newest last."""
+    uid, now = deployment["metadata"]["uid"], _revision(deployment)
+    sets = cluster.items(cluster.kind("apps/v1", "ReplicaSet").path(namespace))
+    owned = [
+        item for item in sets if any(o.get("uid") == uid for o in item["metadata"].get("ownerReferences", []))
+    ]
+    return sorted((item for item in owned if _revision(item) < now), key=_revision)
 
 
 def _state(deployment: Object) -> tuple[bool, str]:

@@ -53,7 +53,8 @@ def deploy(
         timeout: seconds for each of rollout and address.
 
     Raises:
-        GameplanError: a manifest is invalid, an object is refused, or the rollout sticks (with its reason).
+        GameplanError: a manifest is invalid, an object is refused, or the rollout sticks (with its reason; it
+            is rolled back to the revision before).
     """
     overlay = infrastructure / "kubernetes" / OVERLAYS[cluster.cloud]
     objects = manifests.render(overlay, {**variables, "region": region})
@@ -63,6 +64,6 @@ def deploy(
     applied = kubernetes_apply.apply(cluster, objects, progress=progress)
     if secret == "configured":
         rollout.restart(cluster, NAMESPACE, DEPLOYMENT)
-    rolled = rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
+    rolled = rollout.roll_out(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
     address = scale.service_address(cluster, NAMESPACE, DEPLOYMENT, timeout)
     return Deployed(cluster.key, address, applied.changed or secret != "unchanged", rolled.replicas)

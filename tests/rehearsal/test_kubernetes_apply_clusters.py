@@ -18,7 +18,7 @@ from dreamnet.kubernetes.autoscale import prove_autoscaling
 from dreamnet.kubernetes.cluster import APPLY_PATCH, Conflict, NotFound, each_cluster
 from dreamnet.kubernetes.connect import connect_eks, connect_gke
 from dreamnet.kubernetes.manifests import render
-from dreamnet.kubernetes.rollout import restart, undo, wait_rollout
+from dreamnet.kubernetes.rollout import RolloutStuck, restart, roll_out, undo, wait_rollout
 from dreamnet.kubernetes.scale import put_secret, scale, service_address
 from localcloud.engines import Engines
 from localcloud.state import State
@@ -232,6 +232,25 @@ def test_restart_and_undo(cloud):
     assert int(after.revision) == int(before.revision) + 1
     assert undo(cloud.eks, NAMESPACE, NAME) == before.revision
     wait_rollout(cloud.eks, NAMESPACE, NAME, 60, quiet)
+
+
+def test_an_image_that_never_starts_rolls_back_by_itself_and_is_applied_over(cloud):
+    before = wait_rollout(cloud.eks, NAMESPACE, NAME, 30, quiet)
+    address = service_address(cloud.eks, NAMESPACE, NAME, 30)
+    failing = {"image": "localcloud/dreamnet-backend:missing", "region": "us-east-1"}
+    manifests = render(ROOT / "eks", failing)
+    deployment = next(item for item in manifests if item["kind"] == "Deployment")
+    deployment["spec"]["progressDeadlineSeconds"] = 2
+    apply(cloud.eks, manifests, progress=quiet)
+    began = time.monotonic()
+    with pytest.raises(RolloutStuck, match=r"ImagePullBackOff.*missing.*rolled back to revision") as caught:
+        roll_out(cloud.eks, NAMESPACE, NAME, 60, quiet)
+    assert time.monotonic() - began < 30, "Kubernetes gave up after two seconds"
+    assert f"revision {before.revision}," in caught.value.problem
+    assert get(address, "/readyz")[0] == 200
+    # What the rollback wrote is ours: the next apply is no conflict.
+    report = cloud.deploy(cloud.eks)
+    assert [row.kind for row in report.rows if row.outcome != "unchanged"] == ["Deployment"]
 
 
 def test_scaling_to_zero_stops_the_service_and_back(cloud):

@@ -259,7 +259,8 @@ class Deployments:
         )
         fresh = old is None or old["reason"] == "NewReplicaSetAvailable" or name not in old["message"]
         waited = 0.0 if old is None else age(old["lastUpdateTime"])
-        if not fresh and not moved and waited >= deadline:
+        gave_up = old is not None and old["reason"] == "ProgressDeadlineExceeded"
+        if not fresh and not moved and (gave_up or waited >= deadline):
             text = f'ReplicaSet "{name}" has timed out progressing.'
             return set_condition(
                 conditions, "Progressing", "False", "ProgressDeadlineExceeded", text, lastUpdateTime=1

@@ -40,8 +40,8 @@ def is_backend(image: str) -> bool:
 
 
 def missing_image(image: str) -> bool:
-    """Images that fail to pull in the rehearsal: those tagged ``missing``."""
-    return image.endswith(":missing")
+    """Images that fail to pull in the rehearsal: those tagged ``missing``, with or without a digest."""
+    return image.partition("@")[0].endswith(":missing")
 
 
 class Kubelet:

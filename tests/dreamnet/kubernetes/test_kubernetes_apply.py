@@ -18,7 +18,14 @@ from dreamnet.errors import (
     UnreachableError,
 )
 from dreamnet.kubernetes.apply import apply, delete
-from dreamnet.kubernetes.cluster import Cluster, Conflict, NotFound, describe_path, each_cluster
+from dreamnet.kubernetes.cluster import (
+    FIELD_MANAGER,
+    Cluster,
+    Conflict,
+    NotFound,
+    describe_path,
+    each_cluster,
+)
 from dreamnet.kubernetes.manifests import render
 from dreamnet.kubernetes.scale import put_secret, scale, service_address
 
@@ -118,6 +125,38 @@ FIELD_CONFLICT = {
         ]
     },
 }
+
+
+def test_a_field_of_our_own_patches_is_taken_over(manifests):
+    target, api = cluster()
+    ours = {
+        "reason": "FieldManagerConflict",
+        "field": ".spec.template",
+        "message": 'conflict with "M" using v1',
+    }
+    ours["message"] = ours["message"].replace("M", FIELD_MANAGER)
+    forced = []
+    original = api.call_api
+
+    def call(method, url, header_params=None, body=None, **rest):
+        if method == "PATCH" and PATH in url and not forced:
+            if "force=true" not in url:
+                return Answer(409, {"message": "conflict", "details": {"causes": [ours]}})
+            forced.append(url)
+        return original(method, url, header_params, body, **rest)
+
+    api.call_api = call
+    assert apply(target, manifests, progress=quiet).count("created") == len(manifests)
+    assert len(forced) == 1
+
+
+def test_what_was_applied_before_a_refusal_is_said(manifests):
+    target, api = cluster()
+    api.refuse["PATCH", PATH] = Answer(422, {"message": "spec.x: Required value"})
+    with pytest.raises(
+        ResourceError, match=r"Required value; \d of \d+ objects.*ConfigMap dreamnet-api created"
+    ):
+        apply(target, manifests, progress=quiet)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ from fake_cluster import autoscaler, cluster, deployment
 
 from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.kubernetes.autoscale import prove_autoscaling
-from dreamnet.kubernetes.rollout import REVISION, restart, undo, wait_rollout
+from dreamnet.kubernetes.rollout import (
+    REVISION,
+    RolloutStuck,
+    restart,
+    roll_out,
+    undo,
+    wait_rollout,
+)
 
 PATH = "/apis/apps/v1/namespaces/dreamnet/deployments/api"
 quiet = lambda text: None  # noqa: E731
@@ -153,6 +160,61 @@ def test_undo_without_history():
     api.put(deployment("api", annotations={REVISION: "1"}))
     with pytest.raises(ResourceError, match="no revision before 1"):
         undo(target, "dreamnet", "api")
+
+
+def replica_set(revision, image, available, owner):
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": f"api-{revision}",
+            "namespace": "dreamnet",
+            "annotations": {REVISION: str(revision)},
+            "ownerReferences": [{"uid": owner}],
+        },
+        "spec": {"template": {"metadata": {}, "spec": {"containers": [{"name": "a", "image": image}]}}},
+        "status": {"availableReplicas": available},
+    }
+
+
+def only_old_image_starts(path, item):
+    """A Deployment controller for which every image but `old` never becomes available."""
+    if item["kind"] == "Deployment":
+        image = item["spec"]["template"]["spec"]["containers"][0]["image"]
+        up = 2 if image == "old" else 0
+        item["status"] = {
+            "observedGeneration": item["metadata"]["generation"],
+            "replicas": 2,
+            "updatedReplicas": 2,
+            "availableReplicas": up,
+        }
+
+
+@pytest.fixture
+def failing():
+    target, api = cluster(controllers=[only_old_image_starts])
+    api.put(deployment("api", annotations={REVISION: "3"}))
+    api.put(pod(**waiting("ImagePullBackOff", "no such tag")))
+    return target, api
+
+
+def test_a_stuck_rollout_goes_back_to_what_still_serves(failing):
+    target, api = failing
+    uid = api.objects[PATH]["metadata"]["uid"]
+    api.put(replica_set(1, "old", 2, uid))
+    api.put(replica_set(2, "failed-too", 0, uid))
+    with pytest.raises(
+        RolloutStuck, match=r"can't be pulled.*rolled back to revision 1, 2 replicas"
+    ) as caught:
+        roll_out(target, "dreamnet", "api", 0, quiet)
+    assert "Deployment dreamnet/api" in caught.value.problem
+    assert api.objects[PATH]["spec"]["template"]["spec"]["containers"][0]["image"] == "old"
+
+
+def test_a_first_rollout_that_sticks_has_nothing_to_go_back_to(failing):
+    target, _ = failing
+    with pytest.raises(RolloutStuck, match=r"can't be pulled.*not be rolled back: .*no revision before 3"):
+        roll_out(target, "dreamnet", "api", 0, quiet)
 
 
 @pytest.fixture
