@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from localcloud.kubernetes.errors import ApiError
+from localcloud.kubernetes.users import AccountTokens, User, administrator
 
 #: How long EKS accepts a presigned token (docs.aws.amazon.com/eks, read November 2026).
 EKS_TOKEN_SECONDS = 15 * 60
@@ -32,14 +33,14 @@ class Keys:
 
 
 class Authenticator:
-    """Turns an Authorization header into a user name."""
+    """Turns an Authorization header into a user: an administrator of the cloud's, or a ServiceAccount."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, keys: Keys, accounts: AccountTokens) -> None:
+        self._keys, self._accounts = keys, accounts
         self._verified: dict[str, float] = {}
 
-    def user(self, authorization: str, rehearsal: bool = False) -> str:
-        """The caller's name.
+    def user(self, authorization: str, rehearsal: bool = False) -> User:
+        """The caller.
 
         Args:
             rehearsal: for ``/_rehearsal`` paths, which the cloud's own API calls with the Google token.
@@ -51,12 +52,15 @@ class Authenticator:
         keys = self._keys
         if scheme.lower() == "bearer" and token:
             if hmac.compare_digest(token.encode(), keys.admin_token.encode()):
-                return "kubernetes-admin"
+                return administrator("kubernetes-admin")
             google = keys.cloud == "google" or rehearsal
             if google and hmac.compare_digest(token.encode(), keys.google_token.encode()):
-                return keys.google_email
+                return administrator(keys.google_email)
             if keys.cloud == "aws" and token.startswith(EKS_PREFIX) and self._eks(token):
-                return f"arn:aws:iam::{keys.aws_account_id}:user/rehearsal"
+                return administrator(f"arn:aws:iam::{keys.aws_account_id}:user/rehearsal")
+            account = self._accounts.user(token)
+            if account is not None:
+                return account
         raise ApiError(401, "Unauthorized", "Unauthorized")
 
     def _eks(self, token: str) -> bool:

@@ -17,8 +17,10 @@ from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet
 from localcloud.kubernetes.metrics import Metrics
 from localcloud.kubernetes.nodegroups import LostNodes, NodeGroups
+from localcloud.kubernetes.rbac import GROUP, Authorizer, default_bindings, default_roles
 from localcloud.kubernetes.schema import Schemas
 from localcloud.kubernetes.storage import Store
+from localcloud.kubernetes.users import AccountTokens
 from localcloud.kubernetes.verbs import Verbs
 from localcloud.state import State
 
@@ -33,7 +35,9 @@ class Cluster:
         self.kinds, self.schemas = Kinds(), Schemas(options.minor)
         self.store = Store(options.directory / "objects.sqlite")
         self.verbs = Verbs(self.store, self.kinds, self.schemas)
-        self.authenticator = Authenticator(self._keys())
+        self.accounts = AccountTokens(self.store, identity.admin_token)
+        self.authenticator = Authenticator(self._keys(), self.accounts)
+        self.authorizer = Authorizer(self.store)
         self._runtime = Runtime(self.store)
         recorder = Recorder(self.verbs)
         self.kubelet = Kubelet(self.verbs, recorder, options)
@@ -74,6 +78,7 @@ class Cluster:
     def start(self) -> None:
         """Furnish a new cluster, then run controllers and kubelets."""
         self._furnish()
+        self._furnish_roles()
         self.node_groups.start()
         self._runtime.start()
         self.kubelet.start()
@@ -103,6 +108,18 @@ class Cluster:
             annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
             body = {"metadata": {"name": name, "annotations": annotations}, "provisioner": provisioner}
             self.verbs.create(classes, "", body, MANAGER)
+
+    def _furnish_roles(self) -> None:
+        """What a new cluster lets callers do; what someone changed since is left."""
+        for plural, bodies in (
+            ("clusterroles", default_roles(self.kinds)),
+            ("clusterrolebindings", default_bindings()),
+        ):
+            kind = self.kinds.find(GROUP, "v1", plural)
+            assert kind is not None
+            for body in bodies:
+                if self.store.get(kind.resource, "", body["metadata"]["name"]) is None:
+                    self.verbs.create(kind, "", body, MANAGER)
 
     async def stop(self) -> None:
         """End watches and controllers, and stop the nodes' processes."""

@@ -11,8 +11,12 @@ from localcloud.kubernetes.schema import Schemas
 
 Json = dict[str, Any]
 #: Kinds that subresources take or answer with.
-_SUBRESOURCE_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
-_SUBRESOURCE_VERBS = {"log": ["get"], "eviction": ["create"]}
+_SUBRESOURCE_KINDS = {
+    "scale": ("autoscaling", "v1", "Scale"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
+}
+_SUBRESOURCE_VERBS = {"log": ["get"], "eviction": ["create"], "token": ["create"]}
 
 
 class Discovery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -11,7 +11,9 @@ import orjson
 from localcloud.kubernetes import errors, patching, subresources
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
+from localcloud.kubernetes.gate import Gate
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
+from localcloud.kubernetes.reviews import review
 from localcloud.kubernetes.routing import Request, Target, parse_target
 from localcloud.kubernetes.verbs import DeleteOptions
 
@@ -65,6 +67,7 @@ class Handlers:
         self._cluster = cluster
         self._verbs, self._kinds, self._store = cluster.verbs, cluster.kinds, cluster.store
         self._discovery = Discovery(cluster.options, cluster.kinds, cluster.schemas)
+        self._gate = Gate(cluster.authenticator, cluster.authorizer, cluster.store)
         self._lists, self._watches = Lists(cluster.store), Watches(cluster.store)
 
     async def answer(self, request: Request) -> Answer:
@@ -77,13 +80,17 @@ class Handlers:
         if path.startswith(_HEALTH):
             return Answer(text="ok", content_type="text/plain")
         rehearsal = path.startswith("/_rehearsal/")
-        request.user = self._cluster.authenticator.user(request.headers.get("authorization", ""), rehearsal)
+        request.user = self._gate.caller(request, rehearsal)
         if rehearsal:
+            self._gate.require_path(request, path)
             return self._rehearsal(request, path)
         if path.startswith(("/api/", "/apis/")) and len(path.split("/")) > (
             3 if path.startswith("/api/") else 4
         ):
-            return self._resource(request, parse_target(path, self._kinds))
+            target = parse_target(path, self._kinds)
+            self._gate.require(request, target)
+            return self._resource(request, target)
+        self._gate.require_path(request, path)
         return self._discover(request, path)
 
     def _discover(self, request: Request, path: str) -> Answer:
@@ -126,10 +133,10 @@ class Handlers:
         if target.kind.verbs == ("create",):
             if request.method != "POST":
                 raise _method_not_allowed()
-            return Answer(subresources.review(target.kind, parse_body(request), request.user), 201)
+            return Answer(review(self._cluster, target, parse_body(request), request.user), 201)
         if target.subresource and target.subresource not in target.kind.subresources:
             raise errors.not_rehearsed(f"{target.kind.resource}/{target.subresource}")
-        if target.subresource in ("scale", "log", "eviction"):
+        if target.subresource in ("scale", "log", "eviction", "token"):
             return self._subresource(request, target)
         return self._object(request, target)
 
@@ -138,8 +145,10 @@ class Handlers:
             case "GET":
                 return self._read(request, target)
             case "POST" if not target.name:
+                given = parse_body(request)
+                self._gate.require_grant(request.user, target, given)
                 body, warnings = self._verbs.create(
-                    target.kind, target.namespace, parse_body(request), request.write_options
+                    target.kind, target.namespace, given, request.write_options
                 )
                 return Answer(body, 201, warnings=warnings)
             case "PUT" if target.name:
@@ -162,11 +171,13 @@ class Handlers:
         return Answer(obj)
 
     def _update(self, request: Request, target: Target) -> Answer:
+        given = parse_body(request)
+        self._gate.require_grant(request.user, target, given)
         body, warnings = self._verbs.update(
             target.kind,
             target.namespace,
             target.name,
-            parse_body(request),
+            given,
             request.write_options,
             target.subresource,
         )
@@ -179,15 +190,12 @@ class Handlers:
                 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required '
                 "for apply patch"
             )
-        body, warnings, created = self._verbs.patch(
-            target.kind,
-            target.namespace,
-            target.name,
-            parse_body(request),
-            request.content_type,
-            options,
-            target.subresource,
-        )
+        where = (target.kind, target.namespace, target.name, parse_body(request), request.content_type)
+        if self._gate.grants(request.user, target):
+            # What the patch would make decides, not what it says.
+            made, *_ = self._verbs.patch(*where, replace(options, dry_run=True), target.subresource)
+            self._gate.require_grant(request.user, target, made)
+        body, warnings, created = self._verbs.patch(*where, options, target.subresource)
         return Answer(body, 201 if created else 200, warnings=warnings)
 
     # Delete
@@ -261,6 +269,9 @@ class Handlers:
             )
         if key == ("eviction", "POST"):
             return Answer(subresources.evict(self._verbs, kind, namespace, name, parse_body(request)), 201)
+        if key == ("token", "POST"):
+            account = self._verbs.get(kind, namespace, name)
+            return Answer(self._cluster.accounts.issue(account, parse_body(request)), 201)
         if key == ("log", "GET"):
             pod = self._verbs.get(kind, namespace, name)
             logs = self._cluster.kubelet.logs(

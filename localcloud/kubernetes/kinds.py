@@ -56,7 +56,7 @@ def _core() -> list[Kind]:
         kind("Pod", "pods", short=("po",), categories=every, subresources=("status", "log", "eviction")),
         kind("ResourceQuota", "resourcequotas", short=("quota",), subresources=status),
         kind("Secret", "secrets"),
-        kind("ServiceAccount", "serviceaccounts", short=("sa",)),
+        kind("ServiceAccount", "serviceaccounts", short=("sa",), subresources=("token",)),
         kind("Service", "services", short=("svc",), categories=every, subresources=status),
     ]
 
@@ -85,6 +85,19 @@ def _workloads() -> list[Kind]:
     ]
 
 
+def _reviews() -> list[Kind]:
+    """Questions about callers; they are answered and not kept."""
+    authentication, authorization, once = "authentication.k8s.io", "authorization.k8s.io", ("create",)
+    return [
+        Kind(authentication, "v1", "SelfSubjectReview", "selfsubjectreviews", False, verbs=once),
+        Kind(authentication, "v1", "TokenReview", "tokenreviews", False, verbs=once),
+        Kind(authorization, "v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", verbs=once),
+        Kind(authorization, "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False, verbs=once),
+        Kind(authorization, "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", False, verbs=once),
+        Kind(authorization, "v1", "SubjectAccessReview", "subjectaccessreviews", False, verbs=once),
+    ]
+
+
 def _others() -> list[Kind]:
     rbac, net = "rbac.authorization.k8s.io", "networking.k8s.io"
     return [
@@ -109,17 +122,7 @@ def _others() -> list[Kind]:
             ("status",),
             ("api-extensions",),
         ),
-        Kind(
-            "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", False, verbs=("create",)
-        ),
-        Kind(
-            "authorization.k8s.io",
-            "v1",
-            "SelfSubjectAccessReview",
-            "selfsubjectaccessreviews",
-            False,
-            verbs=("create",),
-        ),
+        *_reviews(),
         Kind("metrics.k8s.io", "v1beta1", "NodeMetrics", "nodes", False, verbs=("get", "list")),
         Kind("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", True, verbs=("get", "list")),
     ]

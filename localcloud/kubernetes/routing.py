@@ -7,7 +7,11 @@ from urllib.parse import parse_qsl
 
 from localcloud.kubernetes.errors import bad_request, no_such_path
 from localcloud.kubernetes.kinds import Kind, Kinds
+from localcloud.kubernetes.users import User
 from localcloud.kubernetes.verbs import WriteOptions
+
+#: Who has not been asked yet.
+ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes = b""
-    user: str = ""
+    user: User = ANONYMOUS
     warnings: list[str] = field(default_factory=list)
 
     @property

@@ -41,6 +41,15 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as text; repeated ones are joined by commas."""
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]},{text}" if key in found else text
+    return found
+
+
 class Application:
     """ASGI: parses a request, asks the handlers, writes the answer."""
 
@@ -53,7 +62,7 @@ class Application:
             scope["method"],
             scope["path"],
             parse_query(scope["query_string"]),
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            _headers(scope["headers"]),
         )
         try:
             if request.method not in ("GET", "HEAD"):

@@ -20,6 +20,7 @@ from localcloud.kubernetes.quantities import cores, parse, share
 from localcloud.kubernetes.schema import Schemas
 from localcloud.kubernetes.selectors import matches_selector, parse_fields, parse_labels
 from localcloud.kubernetes.storage import Store
+from localcloud.kubernetes.users import AccountTokens
 from localcloud.kubernetes.validation import decode
 
 KEYS = Keys("west", "aws", "admin", "google-token", "me@x", "123456789012", "AKIAEXAMPLE", "secret")
@@ -105,9 +106,9 @@ def eks_token(key_id="AKIAEXAMPLE", secret="secret", cluster="west"):
     return "Bearer k8s-aws-v1." + base64.urlsafe_b64encode(request.url.encode()).decode().rstrip("=")
 
 
-def test_eks_token_is_checked_by_key_cluster_and_signature():
-    authenticator = Authenticator(KEYS)
-    assert authenticator.user(eks_token()).startswith("arn:aws:iam::123456789012:")
+def test_eks_token_is_checked_by_key_cluster_and_signature(tmp_path):
+    authenticator = Authenticator(KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), "secret"))
+    assert authenticator.user(eks_token()).name.startswith("arn:aws:iam::123456789012:")
     for token in (
         eks_token(key_id="AKIAOTHER"),
         eks_token(secret="wrong"),
@@ -120,7 +121,7 @@ def test_eks_token_is_checked_by_key_cluster_and_signature():
         assert refused.value.code == 401
 
 
-def test_eks_token_ends_after_fifteen_minutes(monkeypatch):
+def test_eks_token_ends_after_fifteen_minutes(monkeypatch, tmp_path):
     token = eks_token()
 
     class Later(datetime.datetime):
@@ -130,13 +131,14 @@ def test_eks_token_ends_after_fifteen_minutes(monkeypatch):
 
     monkeypatch.setattr("localcloud.kubernetes.auth.datetime.datetime", Later)
     with pytest.raises(ApiError):
-        Authenticator(KEYS).user(token)
+        Authenticator(KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), "secret")).user(token)
 
 
-def test_google_token_is_for_google_clusters_and_the_rehearsal_paths():
+def test_google_token_is_for_google_clusters_and_the_rehearsal_paths(tmp_path):
+    authenticator = Authenticator(KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), "secret"))
     with pytest.raises(ApiError):
-        Authenticator(KEYS).user("Bearer google-token")
-    assert Authenticator(KEYS).user("Bearer google-token", rehearsal=True) == "me@x"
+        authenticator.user("Bearer google-token")
+    assert authenticator.user("Bearer google-token", rehearsal=True).name == "me@x"
     assert "google-token" not in repr(KEYS)
     assert "secret" not in repr(KEYS)
 

@@ -162,6 +162,28 @@ def test_a_stranger_gets_401(cluster):
     assert json.loads(refused.value.body)["reason"] == "Unauthorized"
 
 
+def test_a_service_account_is_held_to_its_role(cluster):
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "robot"},
+            "roleRef": reference,
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": NAMESPACE}],
+        },
+    )
+    account = f"system:serviceaccount:{NAMESPACE}:robot"
+    request = client.AuthenticationV1TokenRequest(spec=client.V1TokenRequestSpec(audiences=[]))
+    token = cluster.core.create_namespaced_service_account_token("robot", NAMESPACE, request).status.token
+    assert '"items": []' in cluster.kubectl("--token", token, "get", "cronjobs", "-o", "json")
+    told = cluster.kubectl("--token", token, "get", "secrets", fails=True)
+    assert f'User "{account}" cannot list resource "secrets" in API group ""' in told
+    assert '"items": []' in cluster.kubectl("--as", account, "get", "cronjobs", "-o", "json")
+    assert "Forbidden" in cluster.kubectl("--as", account, "get", "nodes", fails=True)
+
+
 def test_nodes_follow_the_node_group(cluster):
     nodes = cluster.core.list_node(label_selector="cloud.google.com/gke-nodepool=default-pool").items
     assert len(nodes) == 2

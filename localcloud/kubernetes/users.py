@@ -1,0 +1,130 @@
+"""Who a caller is: a name and groups, of a token that the rehearsal issued or of a ServiceAccount's."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from localcloud.kubernetes import errors
+from localcloud.kubernetes.storage import Object, Store
+
+MASTERS, AUTHENTICATED = "system:masters", "system:authenticated"
+ACCOUNT = "system:serviceaccount:"
+AUDIENCE = "https://kubernetes.default.svc"
+#: What TokenRequest allows (kubernetes.io/docs/reference, read November 2026).
+SHORTEST_TOKEN, DEFAULT_TOKEN = 600, 3600
+
+
+@dataclass(frozen=True)
+class User:
+    """A caller."""
+
+    name: str
+    groups: tuple[str, ...] = (AUTHENTICATED,)
+
+    @property
+    def info(self) -> Object:
+        """As reviews print it."""
+        return {"username": self.name, "groups": list(self.groups)}
+
+
+def administrator(name: str) -> User:
+    """A caller who may do everything: whom the cloud's own record of the cluster names."""
+    return User(name, (MASTERS, AUTHENTICATED))
+
+
+def account_user(namespace: str, name: str) -> User:
+    """A ServiceAccount as a caller."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
+    return User(f"{ACCOUNT}{namespace}:{name}", groups)
+
+
+def named(name: str, groups: tuple[str, ...] = ()) -> User:
+    """A user that a review or an impersonation names; a ServiceAccount's name brings its groups."""
+    parts = name.removeprefix(ACCOUNT).split(":")
+    if name.startswith(ACCOUNT) and len(parts) == 2 and not groups:
+        return account_user(*parts)
+    return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))))
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class AccountTokens:
+    """Issues and checks ServiceAccounts' tokens: JWTs with the claims of Kubernetes' own.
+
+    They are signed with HMAC-SHA256 (a real cluster's are RS256), under a key made of the cluster's secret,
+    so that they outlive a restart.
+    """
+
+    def __init__(self, store: Store, secret: str) -> None:
+        self._store = store
+        self._key = hashlib.sha256(b"service-account-tokens:" + secret.encode()).digest()
+
+    def _signature(self, signed: str) -> str:
+        return _encode(hmac.digest(self._key, signed.encode(), "sha256"))
+
+    def issue(self, account: Object, body: Any) -> Object:
+        """The answer to a TokenRequest: the request with a status that holds the token.
+
+        Raises:
+            ApiError: 422 for a lifetime below ten minutes.
+        """
+        spec = dict((body or {}).get("spec") or {})
+        seconds = spec.setdefault("expirationSeconds", DEFAULT_TOKEN)
+        spec["audiences"] = spec.get("audiences") or [AUDIENCE]
+        metadata = account["metadata"]
+        if seconds < SHORTEST_TOKEN:
+            text = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
+            cause = ("spec.expirationSeconds", "FieldValueInvalid", text)
+            raise errors.invalid("TokenRequest", "authentication.k8s.io", metadata["name"], [cause])
+        now = int(time.time())
+        user = account_user(metadata["namespace"], metadata["name"])
+        claims = {
+            "aud": spec["audiences"],
+            "exp": now + seconds,
+            "iat": now,
+            "nbf": now,
+            "iss": AUDIENCE,
+            "sub": user.name,
+            "kubernetes.io": {
+                "namespace": metadata["namespace"],
+                "serviceaccount": {"name": metadata["name"], "uid": metadata["uid"]},
+            },
+        }
+        signed = _encode(b'{"alg":"HS256","typ":"JWT"}') + "." + _encode(orjson.dumps(claims))
+        until = datetime.datetime.fromtimestamp(now + seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+            "spec": spec,
+            "status": {"token": f"{signed}.{self._signature(signed)}", "expirationTimestamp": until},
+        }
+
+    def user(self, token: str) -> User | None:
+        """Whose token it is; None for one that is not ours, has ended, or whose account has gone."""
+        signed, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(self._signature(signed).encode(), signature.encode()):
+            return None
+        try:
+            payload = signed.partition(".")[2]
+            claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (binascii.Error, ValueError):
+            return None
+        bound = claims["kubernetes.io"]
+        account = self._store.get("serviceaccounts", bound["namespace"], bound["serviceaccount"]["name"])
+        if account is None or account["metadata"]["uid"] != bound["serviceaccount"]["uid"]:
+            return None
+        if claims["exp"] <= time.time() or AUDIENCE not in claims["aud"]:
+            return None
+        return account_user(bound["namespace"], bound["serviceaccount"]["name"])
