@@ -35,7 +35,7 @@ from dreamnet.resources.references import (
     secret_reader,
     secrets_used,
 )
-from dreamnet.resources.work import ResourceProgress, Revealed, Worker
+from dreamnet.resources.work import AT_ONCE, ResourceProgress, Revealed, Worker
 
 _NAMESPACE = uuid.UUID("6f1d9d1e-6c0c-5d83-9f5a-3d0f1c8f4f5e")
 #: Such as a function's archive, in the bucket that its declaration names.
@@ -50,7 +50,7 @@ def apply_plan(
     variables: Mapping[str, Any],
     secrets: Secrets,
     progress: ResourceProgress,
-    max_parallel: int = 8,
+    max_parallel: int = AT_ONCE,
     consents: Collection[str] = (),
     deliver: Deliver | None = None,
 ) -> ApplyReport:
@@ -77,7 +77,7 @@ def apply_plan(
     """
     data.refuse_without_consent(_consents_needed(plan), consents, "The plan")
     reveal = Revealed(secret_reader(secrets))
-    observed = observe(catalogue, drivers, variables, max_parallel)
+    observed = observe(catalogue, drivers, variables)
     refuse_stale(plan, plan_from(catalogue, observed, variables))
     for step in plan.changes:
         _check_secrets(catalogue, step, variables, reveal)

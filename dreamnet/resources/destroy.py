@@ -15,7 +15,7 @@ from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.graph import reverse, run_graph
 from dreamnet.resources.outcome import ApplyReport, report
 from dreamnet.resources.plan import Drivers, Observation, hashed, observe, refuse_foreign
-from dreamnet.resources.work import ResourceProgress, Worker
+from dreamnet.resources.work import AT_ONCE, ResourceProgress, Worker
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def destroy(
     variables: Mapping[str, Any],
     progress: ResourceProgress,
     consents: Collection[str] = (),
-    max_parallel: int = 8,
+    max_parallel: int = AT_ONCE,
     whole: Catalogue | None = None,
 ) -> ApplyReport:
     """Delete what the plan names, dependants first, in parallel as far as that allows.

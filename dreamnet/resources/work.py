@@ -12,6 +12,10 @@ from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.model import Change, Live, Progress, Resource
 from dreamnet.resources.plan import Drivers, Observation
 
+#: Resources in hand at once: most of their time is waiting for a cloud, so that the longest chain of
+#: dependencies bounds the whole, and not the number of resources.
+AT_ONCE = 24
+
 #: Called with a resource's id and a short sentence, from several threads.
 ResourceProgress = Callable[[str, str], None]
 
