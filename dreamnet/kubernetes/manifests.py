@@ -22,7 +22,7 @@ Object = dict[str, Any]
 
 #: Where each object of a rendering came from; removed before it is returned.
 _SOURCE = "__source__"
-_KEYS = {"apiVersion", "kind", "resources", "patches", "labels", "images"}
+_KEYS = {"apiVersion", "kind", "resources", "components", "patches", "labels", "images"}
 _LABEL_KEYS = {"pairs", "includeTemplates"}
 _IMAGE_KEYS = {"name", "newName"}
 _REFERENCE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]*)\}")
@@ -39,21 +39,35 @@ def render(overlay: Path, variables: Mapping[str, str]) -> list[Object]:
         ConfigurationError: a file is missing or not YAML, a key is not supported, a patch has no target, or a
             reference has no value.
     """
+    return [
+        _substitute(item, variables, f"{overlay}: {_title(item)}") for _, item in render_unfilled(overlay)
+    ]
+
+
+def render_unfilled(overlay: Path) -> list[tuple[str, Object]]:
+    """The manifests of an overlay with `${...}` as written, and the files that each of them comes from.
+
+    Raises:
+        ConfigurationError: as `render`.
+    """
     objects = _build(overlay.resolve())
-    for item in objects:
-        item.pop(_SOURCE, None)
-    return [_substitute(item, variables, f"{overlay}: {_title(item)}") for item in objects]
+    return [(item.pop(_SOURCE), item) for item in objects]
 
 
-def validate(manifests: Sequence[Mapping[str, Any]], version: str = schema.VERSION) -> list[Problem]:
+def validate(
+    manifests: Sequence[Mapping[str, Any]], version: str = schema.VERSION, crds: Path | None = None
+) -> list[Problem]:
     """What is wrong with manifests by one Kubernetes version, unknown kinds and fields included.
 
     References that are not filled in yet count as strings.
 
+    Args:
+        crds: a folder of CustomResourceDefinitions, whose kinds count as known.
+
     Returns:
         Problems with source `Kind namespace/name` and a JSON pointer; empty when all is well.
     """
-    definitions = schema.definitions(version)
+    definitions = schema.definitions(version, crds)
     problems: list[Problem] = []
     for manifest in manifests:
         problems += [
@@ -73,7 +87,8 @@ def strategic_merge(base: Object, patch: Mapping[str, Any], version: str = schem
     return merged
 
 
-def _build(folder: Path) -> list[Object]:
+def _build(folder: Path, inherited: Sequence[Object] = ()) -> list[Object]:
+    """An overlay's objects, or a component's on top of those of the overlay that takes it in."""
     file = folder / "kustomization.yaml"
     documents = _read(file)
     if len(documents) != 1:
@@ -87,11 +102,13 @@ def _build(folder: Path) -> list[Object]:
             f"{file}: the renderer does not know {', '.join(sorted(unknown))}.",
             f"Use only {', '.join(sorted(_KEYS))}.",
         )
-    objects: list[Object] = []
+    objects: list[Object] = list(inherited)
     for name in kustomization.get("resources", []):
         path = (folder / name).resolve()
         objects += _build(path) if path.is_dir() else _read(path)
     _refuse_duplicates(objects, file)
+    for name in kustomization.get("components", []):
+        objects = _build((folder / name).resolve(), objects)
     for entry in kustomization.get("patches", []):
         _apply_patch(objects, entry, folder)
     for entry in kustomization.get("labels", []):
@@ -135,7 +152,8 @@ def _apply_patch(objects: list[Object], entry: Mapping[str, Any], folder: Path) 
             raise ConfigurationError(
                 f"{file}: there is no {_title(patch)} to patch.", "Correct kind or name."
             )
-        objects[matching[0]] = strategic_merge(objects[matching[0]], patch)
+        merged = strategic_merge(objects[matching[0]], patch)
+        objects[matching[0]] = {**merged, _SOURCE: f"{merged[_SOURCE]}, patched by {file}"}
 
 
 def _add_labels(objects: list[Object], entry: Mapping[str, Any], file: Path) -> None:

@@ -1,4 +1,5 @@
-"""Kubernetes' OpenAPI definitions, as kubernetes-validate ships them: validation and merge keys."""
+"""Kubernetes' OpenAPI definitions, as kubernetes-validate ships them, and custom kinds' beside them:
+validation and merge keys."""
 
 from __future__ import annotations
 
@@ -6,15 +7,18 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from dreamnet.errors import ConfigurationError
+from dreamnet.kubernetes import custom
 
 #: The version that manifests are checked against: EKS's oldest in standard support from December 2026.
 VERSION = "1.35"
 
 Node = Mapping[str, Any]
 _ADDRESS = "json-schema:///kubernetes.json"
+_METADATA = {"$ref": f"{_ADDRESS}#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
 
 #: A quantity such as `100m`, `1.5Gi`, `1e3` (resource.Quantity); the definitions only say "string".
 _QUANTITY = r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$"
@@ -23,9 +27,14 @@ _NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 class Definitions:
-    """The definitions of one version, strict: a field they don't name is an error."""
+    """The definitions of one version, strict: a field they don't name is an error.
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    Args:
+        document: the version's own definitions.
+        crds: a folder of CustomResourceDefinitions, whose kinds are known as well.
+    """
+
+    def __init__(self, document: dict[str, Any], crds: Path | None = None) -> None:
         import jsonschema_rs
 
         self._definitions: dict[str, Any] = document["$defs"]
@@ -37,6 +46,11 @@ class Definitions:
             for entry in definition.get("x-kubernetes-group-version-kind", []):
                 group = f"{entry['group']}/" if entry["group"] else ""
                 self._kinds.setdefault((f"{group}{entry['version']}", entry["kind"]), name)
+        for api_version, kind, schema in custom.read_kinds(crds) if crds else ():
+            name = f"{api_version.replace('/', '.')}.{kind}"
+            self._definitions[name] = schema
+            schema["properties"]["metadata"] = _METADATA
+            self._kinds[api_version, kind] = name
         self._registry = jsonschema_rs.Registry([(_ADDRESS, document)])
         self._validators: dict[str, Any] = {}
 
@@ -97,11 +111,14 @@ class Definitions:
 
 
 @cache
-def definitions(version: str = VERSION) -> Definitions:
+def definitions(version: str = VERSION, crds: Path | None = None) -> Definitions:
     """The definitions of a Kubernetes version (`1.35`), read once (about 50 ms).
 
+    Args:
+        crds: a folder of CustomResourceDefinitions to know as well.
+
     Raises:
-        ConfigurationError: the package ships no such version.
+        ConfigurationError: the package ships no such version, or the folder holds something else.
     """
     root = files("kubernetes_validate") / "kubernetes-json-schema"
     file = root / f"v{version}.0-local-strict" / "_definitions.json"
@@ -110,7 +127,7 @@ def definitions(version: str = VERSION) -> Definitions:
             f"There are no definitions of Kubernetes {version}.",
             "Take a version that kubernetes-validate ships.",
         )
-    return Definitions(json.loads(file.read_text()))
+    return Definitions(json.loads(file.read_text()), crds)
 
 
 def _message(error: Any) -> str:
