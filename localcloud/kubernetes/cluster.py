@@ -8,11 +8,13 @@ from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.autoscaler import Autoscaler
 from localcloud.kubernetes.controllers.deployments import Deployments
 from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
+from localcloud.kubernetes.controllers.nodes import Evictions, NodeHealth
 from localcloud.kubernetes.controllers.replicasets import ReplicaSets
 from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
 from localcloud.kubernetes.controllers.scheduler import Scheduler
 from localcloud.kubernetes.controllers.services import Services
 from localcloud.kubernetes.controllers.workloads import Budgets, CronJobs, DaemonSets, Jobs, StatefulSets
+from localcloud.kubernetes.faults import Faults
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet
 from localcloud.kubernetes.metrics import Metrics
@@ -40,7 +42,8 @@ class Cluster:
         self.authorizer = Authorizer(self.store)
         self._runtime = Runtime(self.store)
         recorder = Recorder(self.verbs)
-        self.kubelet = Kubelet(self.verbs, recorder, options)
+        self.faults = Faults(self.store)
+        self.kubelet = Kubelet(self.verbs, recorder, options, self.faults)
         self.metrics = Metrics(self.store, self.kubelet, options.hpa_sync_seconds)
         self.node_groups = NodeGroups(self.verbs, options)
         verbs = self.verbs
@@ -49,6 +52,8 @@ class Cluster:
             Namespaces(verbs, identity.ca_certificate),
             Garbage(verbs),
             LostNodes(verbs),
+            NodeHealth(verbs, recorder, self.faults),
+            Evictions(verbs, recorder),
             Services(verbs),
             Deployments(verbs, recorder),
             ReplicaSets(verbs, recorder),

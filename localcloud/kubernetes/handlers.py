@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 from localcloud.kubernetes import errors, patching, subresources
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
+from localcloud.kubernetes.faults import refusal
 from localcloud.kubernetes.gate import Gate
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
 from localcloud.kubernetes.reviews import review
@@ -77,9 +79,14 @@ class Handlers:
             ApiError: whatever Kubernetes would refuse.
         """
         path = request.path.rstrip("/") or "/"
+        rehearsal = path.startswith("/_rehearsal/")
+        fault = None if rehearsal else self._cluster.faults.of_request(request.method, path)
+        if fault is not None:
+            await asyncio.sleep(fault.get("seconds", 0))
+            if fault.get("code"):
+                raise refusal(fault["code"])
         if path.startswith(_HEALTH):
             return Answer(text="ok", content_type="text/plain")
-        rehearsal = path.startswith("/_rehearsal/")
         request.user = self._gate.caller(request, rehearsal)
         if rehearsal:
             self._gate.require_path(request, path)
@@ -303,7 +310,7 @@ class Handlers:
     # The rehearsal's own paths
 
     def _rehearsal(self, request: Request, path: str) -> Answer:
-        groups = self._cluster.node_groups
+        groups, faults = self._cluster.node_groups, self._cluster.faults
         match (request.method, path.strip("/").split("/")):
             case ("GET", ["_rehearsal", "nodegroups"]):
                 return Answer({"nodegroups": groups.all()})
@@ -313,6 +320,13 @@ class Handlers:
                 return Answer(groups.put(name, parse_body(request)))
             case ("DELETE", ["_rehearsal", "nodegroups", name]):
                 return Answer(groups.delete(name))
+            case ("GET", ["_rehearsal", "faults"]):
+                return Answer({"faults": faults.show()})
+            case ("POST", ["_rehearsal", "faults"]):
+                return Answer(faults.add(parse_body(request)))
+            case ("DELETE", ["_rehearsal", "faults"]):
+                faults.clear()
+                return Answer({"faults": []})
         raise errors.no_such_path()
 
 

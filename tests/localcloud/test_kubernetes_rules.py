@@ -15,7 +15,7 @@ from localcloud.kubernetes.config import parse_options
 from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.environment import ConfigError, resolve
-from localcloud.kubernetes.kubelet.kubelet import is_backend
+from localcloud.kubernetes.kubelet.images import is_backend
 from localcloud.kubernetes.quantities import cores, parse, share
 from localcloud.kubernetes.schema import Schemas
 from localcloud.kubernetes.selectors import matches_selector, parse_fields, parse_labels

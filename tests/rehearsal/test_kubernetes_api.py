@@ -386,6 +386,19 @@ def test_the_backend_is_a_real_process_behind_the_load_balancer(cluster):
     assert get(url) is None
 
 
+def test_a_crash_loop_ends_the_real_process_until_the_fault_has_gone(cluster):
+    cluster.apply(backend("fragile", replicas=1), balancer("fragile"))
+    cluster.kubectl("rollout", "status", "deploy/fragile", "--timeout=20s")
+    url = f"http://{cluster.address('fragile')}:8080/livez"
+    cluster.rehearsal("POST", "faults", {"fault": "crash", "name": "fragile-*"})
+    wait_until(lambda: get(url) is None, what="the process's end")
+    assert "CrashLoopBackOff" in cluster.kubectl("get", "pods", "-l", "app=fragile")
+    cluster.rehearsal("DELETE", "faults")
+    cluster.kubectl("rollout", "status", "deploy/fragile", "--timeout=30s")
+    wait_until(lambda: get(url) == 200, what="recovery")
+    cluster.kubectl("delete", "deploy", "fragile")
+
+
 def test_autoscaler_follows_the_real_cpu(cluster):
     cluster.apply(backend("load", replicas=1), balancer("load"))
     cluster.kubectl("rollout", "status", "deploy/load", "--timeout=20s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import orjson
 
@@ -17,9 +18,14 @@ def template_hash(template: Object) -> str:
 
 
 def make_pod(
-    verbs: Verbs, owner: Object, name: str = "", node: str = "", labels: Object | None = None
+    verbs: Verbs,
+    owner: Object,
+    name: str = "",
+    node: str = "",
+    labels: Object | None = None,
+    tolerations: Sequence[Object] = (),
 ) -> Object:
-    """Create a Pod from the owner's template."""
+    """Create a Pod from the owner's template; ``tolerations`` come on top of the template's."""
     kind = verbs.kinds.find("", "v1", "pods")
     assert kind is not None
     template = copy(owner["spec"]["template"])
@@ -37,6 +43,8 @@ def make_pod(
     spec = template["spec"]
     if node:
         spec["nodeName"] = node
+    if tolerations:
+        spec["tolerations"] = [*spec.get("tolerations", ()), *tolerations]
     pod, _ = verbs.create(kind, namespace, {"metadata": metadata, "spec": spec}, MANAGER)
     return pod
 

@@ -22,18 +22,19 @@ def requests_of(pod: Object) -> Counter[str]:
     return total
 
 
+def covers(toleration: Object, taint: Object) -> bool:
+    """Whether a toleration is one of a taint."""
+    if toleration.get("effect") not in (None, "", taint["effect"]):
+        return False
+    if not toleration.get("key"):
+        return toleration.get("operator") == "Exists"
+    if toleration["key"] != taint["key"]:
+        return False
+    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+
+
 def tolerated(taints: Iterable[Object], tolerations: Iterable[Object]) -> bool:
     """Whether every taint that forbids scheduling is tolerated."""
-
-    def covers(toleration: Object, taint: Object) -> bool:
-        if toleration.get("effect") not in (None, "", taint["effect"]):
-            return False
-        if not toleration.get("key"):
-            return toleration.get("operator") == "Exists"
-        if toleration["key"] != taint["key"]:
-            return False
-        return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
-
     known = list(tolerations)
     hard = [t for t in taints if t["effect"] in ("NoSchedule", "NoExecute")]
     return all(any(covers(toleration, taint) for toleration in known) for taint in hard)

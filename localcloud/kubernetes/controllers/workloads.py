@@ -27,8 +27,12 @@ from localcloud.kubernetes.verbs import DeleteOptions, Verbs
 HASH = "controller-revision-hash"
 #: Taints that DaemonSets' Pods always tolerate.
 _DAEMON_TOLERATIONS = [
-    {"key": "node.kubernetes.io/not-ready", "operator": "Exists"},
-    {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"},
+    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
+    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
+    {"key": "node.kubernetes.io/disk-pressure", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/memory-pressure", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/pid-pressure", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"},
 ]
 
 
@@ -137,11 +141,12 @@ class DaemonSets:
         wanted = {
             n["metadata"]["name"]
             for n in self._verbs.store.list("nodes")
-            if node_ready(n) and matches_node(spec, n) and tolerated(n["spec"].get("taints", ()), tolerations)
+            if matches_node(spec, n) and tolerated(n["spec"].get("taints", ()), tolerations)
         }
+        ready = {n["metadata"]["name"] for n in self._verbs.store.list("nodes") if node_ready(n)}
         there = {p["spec"]["nodeName"]: p for p in active_pods(self._verbs, owner)}
-        for node in sorted(wanted - there.keys()):
-            make_pod(self._verbs, owner, node=node, labels={HASH: hashed})
+        for node in sorted((wanted & ready) - there.keys()):
+            make_pod(self._verbs, owner, node=node, labels={HASH: hashed}, tolerations=_DAEMON_TOLERATIONS)
         stale = [p for n, p in there.items() if n not in wanted]
         outdated = [p for n, p in there.items() if n in wanted and _hash_of(p) != hashed]
         if (

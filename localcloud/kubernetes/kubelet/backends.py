@@ -20,6 +20,11 @@ BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 20.0
 PROBE_TIMEOUT_SECONDS = 2.0
 
 
+def backoff(restarts: int) -> float:
+    """Seconds before a container that ended so many times starts again."""
+    return float(min(BACKOFF_SECONDS * 2 ** min(restarts, 6), MAX_BACKOFF_SECONDS))
+
+
 @dataclass(frozen=True)
 class Desired:
     """What should run.
@@ -150,7 +155,7 @@ class Backend:
         self._changed()
         if lived > MAX_BACKOFF_SECONDS:
             return 0.0
-        return float(min(BACKOFF_SECONDS * 2 ** min(self.restarts, 6), MAX_BACKOFF_SECONDS))
+        return backoff(self.restarts)
 
     async def _start(self, desired: Desired) -> float:
         if self.ready:
@@ -166,7 +171,7 @@ class Backend:
             self.problem = str(error)
             logger.warning("%s did not start: %s", self.engine, error)
             self._changed()
-            return float(min(BACKOFF_SECONDS * 2 ** min(self.restarts, 6), MAX_BACKOFF_SECONDS))
+            return backoff(self.restarts)
         self.running, self._started, self.problem = desired, time.monotonic(), ""
         self._changed()
         return 0.0

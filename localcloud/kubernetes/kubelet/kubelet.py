@@ -6,24 +6,26 @@ import asyncio
 import logging
 import re
 import time
-from typing import Any
 
 from localcloud.kubernetes import apply as server_side
 from localcloud.kubernetes.config import ClusterOptions
+from localcloud.kubernetes.controllers.nodes import pods_on, unreachable
 from localcloud.kubernetes.controllers.runtime import Recorder, controller_of, is_active
+from localcloud.kubernetes.controllers.scheduler import node_ready
 from localcloud.kubernetes.controllers.services import target_port
 from localcloud.kubernetes.errors import bad_request
-from localcloud.kubernetes.kubelet.backends import Backend, Desired
+from localcloud.kubernetes.faults import RESOURCE as FAULTS
+from localcloud.kubernetes.faults import Faults
+from localcloud.kubernetes.kubelet.backends import Backend, Desired, backoff
 from localcloud.kubernetes.kubelet.environment import ConfigError, resolve
+from localcloud.kubernetes.kubelet.images import is_backend, unpulled
 from localcloud.kubernetes.kubelet.logs import Log
-from localcloud.kubernetes.kubelet.status import Containers, pod_status
+from localcloud.kubernetes.kubelet.status import Containers, crashed, first_status, pod_status
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 from localcloud.ports import free_loopback
 
 logger = logging.getLogger("localcloud.kubernetes.kubelet")
-#: Repository of the image that is backed by a real process.
-BACKEND_IMAGE = "dreamnet-backend"
 SIMULATED, PROCESS, SERVED = (
     "dreamnet.rehearsal/simulated",
     "dreamnet.rehearsal/process",
@@ -32,24 +34,12 @@ SIMULATED, PROCESS, SERVED = (
 RETRY_SECONDS = 1.0
 
 
-def is_backend(image: str) -> bool:
-    """Whether an image is DreamNet's backend."""
-    name = image.partition("@")[0]
-    repository = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
-    return repository.endswith(BACKEND_IMAGE)
-
-
-def missing_image(image: str) -> bool:
-    """Images that fail to pull in the rehearsal: those tagged ``missing``, with or without a digest."""
-    return image.partition("@")[0].endswith(":missing")
-
-
 class Kubelet:
     """Runs every Pod that has a node."""
 
-    def __init__(self, verbs: Verbs, recorder: Recorder, options: ClusterOptions) -> None:
+    def __init__(self, verbs: Verbs, recorder: Recorder, options: ClusterOptions, asked: Faults) -> None:
         self._verbs, self._recorder, self._options = verbs, recorder, options
-        self._store = verbs.store
+        self._store, self._faults = verbs.store, asked
         self.backends: dict[Key, Backend] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -77,6 +67,18 @@ class Kubelet:
         elif change.resource == "services":
             for key in [k for k in self.backends if k[0] == change.key[0]]:
                 self._direct(key)
+        elif change.resource == FAULTS and change.new["spec"]["fault"] in ("image", "crash"):
+            self._look_again(self._store.list("pods"))
+        elif change.resource == "nodes" and change.old and node_ready(change.old) != node_ready(change.new):
+            self._look_again(pods_on(self._verbs, change.key[1]))
+
+    def _look_again(self, pods: list[Object]) -> None:
+        """Pods that meet a fault, or are rid of one."""
+        for pod in pods:
+            if pod["spec"].get("nodeName") and pod["metadata"]["uid"] not in self._timers:
+                self._later(pod, 0.0)
+        for group in list(self.backends):
+            self._direct(group)
 
     def _on_pod(self, change: Change) -> None:
         pod = change.new
@@ -106,6 +108,9 @@ class Kubelet:
         pod = self._store.get("pods", *key)
         if pod is None or pod["metadata"]["uid"] != uid:
             return
+        if unreachable(self._verbs, pod["spec"]["nodeName"]):
+            # Nobody is there who could start or end it.
+            return
         if pod["metadata"].get("deletionTimestamp"):
             self._end(pod)
         elif is_active(pod):
@@ -123,12 +128,14 @@ class Kubelet:
 
     def _run(self, pod: Object) -> None:
         spec = pod["spec"]
+        image = unpulled(pod, self._faults)
+        if image:
+            self._wait(pod, "ImagePullBackOff", f'Back-off pulling image "{image}"', "Failed")
+            return
+        if self._faults.crashes(pod["metadata"]["name"]):
+            self._crash(pod)
+            return
         for container in spec["containers"]:
-            if missing_image(container["image"]):
-                self._wait(
-                    pod, "ImagePullBackOff", f'Back-off pulling image "{container["image"]}"', "Failed"
-                )
-                return
             try:
                 environment = resolve(self._store, pod, container)
             except ConfigError as error:
@@ -141,7 +148,11 @@ class Kubelet:
                     self._run_backend(pod, group, container, environment)
                     return
         finite = spec["restartPolicy"] != "Always"
-        state = Containers(ready=not finite, started=server_side.timestamp())
+        before = first_status(pod)
+        started = before.get("state", {}).get("running", {}).get("startedAt") or server_side.timestamp()
+        state = Containers(
+            not finite, None, started, before.get("restartCount", 0), before.get("lastState") or None
+        )
         self._write(pod, state, self._pod_address(pod), {SIMULATED: "true"})
         if finite:
             state.exit_code = 0
@@ -149,8 +160,28 @@ class Kubelet:
             assert current is not None
             self._write(current, state, self._pod_address(pod), {SIMULATED: "true"})
 
+    def _crash(self, pod: Object) -> None:
+        """Containers end at once; where the Pod wants them restarted, each start comes later."""
+        delay = backoff(first_status(pod).get("restartCount", 0) + 1)
+        state = crashed(pod, delay)
+        self._write(pod, state, self._pod_address(pod), {SIMULATED: "true"})
+        if state.waiting:
+            metadata, name = pod["metadata"], pod["spec"]["containers"][0]["name"]
+            where = f"{metadata['name']}_{metadata['namespace']}"
+            text = f"Back-off restarting failed container {name} in pod {where}"
+            self._recorder.record(pod, "BackOff", text, "kubelet", warning=True)
+            self._later(pod, delay)
+
+    def _able(self, pod: Object) -> bool:
+        """Whether no fault keeps the Pod from running."""
+        return not (
+            unpulled(pod, self._faults)
+            or self._faults.crashes(pod["metadata"]["name"])
+            or unreachable(self._verbs, pod["spec"]["nodeName"])
+        )
+
     def _wait(self, pod: Object, reason: str, message: str, event: str) -> None:
-        old = pod["status"].get("containerStatuses", [{}])[0].get("state", {}).get("waiting", {})
+        old = first_status(pod).get("state", {}).get("waiting", {})
         if (old.get("reason"), old.get("message")) == (reason, message):
             return
         self._write(pod, Containers(waiting=(reason, message)), self._pod_address(pod), {SIMULATED: "true"})
@@ -204,7 +235,7 @@ class Kubelet:
             and is_active(p)
             and self.group_of(p) == group
             and p["metadata"]["uid"] not in self._timers
-            and not missing_image(p["spec"]["containers"][0]["image"])
+            and self._able(p)
         ]
 
     def _engine(self, group: Key) -> str:
@@ -260,7 +291,7 @@ class Kubelet:
         pods = [
             p
             for p in self._store.list("pods", group[0])
-            if p["spec"].get("nodeName") and self.group_of(p) == group
+            if p["spec"].get("nodeName") and self.group_of(p) == group and self._able(p)
         ]
         if not pods:
             del self.backends[group]
@@ -296,8 +327,7 @@ class Kubelet:
 
     @staticmethod
     def _state(pod: Object, backend: Backend, carrier: bool) -> Containers:
-        statuses: list[Any] = pod["status"].get("containerStatuses", [])
-        before = statuses[0] if statuses else {}
+        before = first_status(pod)
         started = before.get("state", {}).get("running", {}).get("startedAt") or server_side.timestamp()
         restarts = backend.restarts if carrier else before.get("restartCount", 0)
         if backend.problem and carrier:

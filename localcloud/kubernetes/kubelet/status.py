@@ -101,3 +101,24 @@ def qos_class(spec: Object) -> str:
         for r in resources
     )
     return "Guaranteed" if full else "Burstable"
+
+
+def first_status(pod: Object) -> Object:
+    """Status of the Pod's first container; empty before it has one."""
+    statuses: list[Object] = pod["status"].get("containerStatuses") or [{}]
+    return statuses[0]
+
+
+def crashed(pod: Object, delay: float) -> Containers:
+    """Containers that ended as soon as they had started, and wait ``delay`` seconds for the next start."""
+    if pod["spec"]["restartPolicy"] == "Never":
+        return Containers(started=server_side.timestamp(), exit_code=1)
+    metadata, name = pod["metadata"], pod["spec"]["containers"][0]["name"]
+    text = (
+        f"back-off {delay:g}s restarting failed container={name} "
+        f"pod={metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+    )
+    last = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": server_side.timestamp()}}
+    return Containers(
+        waiting=("CrashLoopBackOff", text), restarts=first_status(pod).get("restartCount", 0) + 1, last=last
+    )
