@@ -17,7 +17,8 @@ def serve(verbs: Verbs, definition: Object) -> None:
     for version in spec["versions"]:
         if not version.get("served", True):
             continue
-        subresources = tuple(s for s in ("status",) if s in version.get("subresources", {}))
+        declared = version.get("subresources", {})
+        scale = declared.get("scale", {})
         kind = Kind(
             spec["group"],
             version["name"],
@@ -25,9 +26,18 @@ def serve(verbs: Verbs, definition: Object) -> None:
             names["plural"],
             spec["scope"] == "Namespaced",
             tuple(names.get("shortNames", ())),
-            subresources,
+            tuple(s for s in ("status", "scale") if s in declared),
             tuple(names.get("categories", ())),
             singular=names.get("singular", ""),
+            columns=tuple(
+                (c["name"], c["jsonPath"], c["type"], c.get("priority", 0))
+                for c in version.get("additionalPrinterColumns", ())
+            ),
+            replicas=(
+                scale.get("specReplicasPath", ""),
+                scale.get("statusReplicasPath", ""),
+                scale.get("labelSelectorPath", ""),
+            ),
         )
         verbs.kinds.add_custom(kind)
         schema = version.get("schema", {}).get(

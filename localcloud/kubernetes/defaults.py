@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.kubernetes.schema import Node
+from localcloud.kubernetes.storage import copy
+
 Object = dict[str, Any]
 
 
@@ -199,6 +202,21 @@ _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "namespaces": _namespace,
     "storageclasses.storage.k8s.io": _storage_class,
 }
+
+
+def set_schema_defaults(value: Any, node: Node | None) -> None:
+    """Fill in the defaults that a CustomResourceDefinition's schema declares."""
+    if isinstance(value, list):
+        for item in value:
+            set_schema_defaults(item, node.items if node else None)
+    if not isinstance(value, dict) or node is None:
+        return
+    for name, raw in node.properties.items():
+        if "default" in raw and name not in value:
+            value[name] = copy(raw["default"])
+    for name, member in value.items():
+        if name != "metadata":
+            set_schema_defaults(member, node.field(name))
 
 
 def set_defaults(resource: str, obj: Object) -> None:

@@ -185,13 +185,14 @@ class Discovery:
         kinds = [k for k in self._kinds.all() if (k.group, k.version) == (group, version)]
         if not kinds:
             raise no_such_path()
+        described = self._schemas.described()
         schemas: Json = {}
         paths = {}
         for kind in kinds:
             prefix = f"/apis/{group}/{version}" if group else f"/api/{version}"
             scope = "/namespaces/{namespace}" if kind.namespaced else ""
             paths[f"{prefix}{scope}/{kind.plural}/{{name}}"] = self._path_item(kind)
-            self._collect(kind, schemas)
+            self._collect(kind, schemas, described)
         info = {"title": "Kubernetes", "version": f"v{self._options.minor}"}
         return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
@@ -214,7 +215,7 @@ class Discovery:
             }
         return operations
 
-    def _collect(self, kind: Kind, schemas: Json) -> None:
+    def _collect(self, kind: Kind, schemas: Json, described: Json) -> None:
         name = self._schemas.name(kind.api_version, kind.kind)
         if name is None:
             node = self._schemas.node(kind.api_version, kind.kind)
@@ -226,15 +227,19 @@ class Discovery:
                 schemas[f"{group}.{kind.version}.{kind.kind}"] = own | {
                     "x-kubernetes-group-version-kind": gvk
                 }
-                self._closure(pending, schemas)
+                self._closure(pending, schemas, described)
             return
-        self._closure([name], schemas)
+        self._closure([name], schemas, described)
+        for field in ("apiVersion", "kind"):
+            # These definitions narrow both to one value, which the API server's own do not.
+            schemas[name]["properties"].get(field, {}).pop("enum", None)
 
-    def _closure(self, pending: list[str], schemas: Json) -> None:
+    @staticmethod
+    def _closure(pending: list[str], schemas: Json, described: Json) -> None:
         while pending:
             name = pending.pop()
             if name not in schemas:
-                schemas[name] = _v3(self._schemas.definitions[name], pending)
+                schemas[name] = _v3(described[name], pending)
 
 
 def _v3(value: Any, references: list[str]) -> Any:

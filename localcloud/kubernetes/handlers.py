@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from localcloud.kubernetes import errors, patching, subresources
+from localcloud.kubernetes import errors, patching, protobuf, subresources
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
 from localcloud.kubernetes.faults import refusal
@@ -36,14 +36,16 @@ class Answer:
 
 
 def parse_body(request: Request) -> Any:
-    """The body as data: JSON, or YAML where a client sends that.
+    """The body as data: JSON, or protobuf or YAML where a client sends that.
 
     Raises:
-        ApiError: 400, or 415 for protobuf.
+        ApiError: 400, or 415 for CBOR.
     """
     if not request.body:
         return None
-    if "protobuf" in request.content_type or "cbor" in request.content_type:
+    if request.content_type == protobuf.MEDIA:
+        return protobuf.decode(request.body)
+    if "cbor" in request.content_type:
         raise errors.ApiError(
             415,
             "UnsupportedMediaType",
@@ -265,7 +267,7 @@ class Handlers:
         kind, namespace, name = target.kind, target.namespace, target.name
         key = (target.subresource, request.method)
         if key == ("scale", "GET"):
-            return Answer(subresources.scale_of(self._verbs.get(kind, namespace, name)))
+            return Answer(subresources.scale_of(kind, self._verbs.get(kind, namespace, name)))
         if key in (("scale", "PUT"), ("scale", "PATCH")):
             media = request.content_type if request.method == "PATCH" else None
             body = parse_body(request)

@@ -15,6 +15,8 @@ class Kind:
     Attributes:
         subresources: of ``status``, ``scale``, ``log``, ``eviction``.
         verbs: a virtual kind (metrics, reviews) has only some.
+        columns: what a custom kind prints: name, JSON path, type and priority of each column.
+        replicas: JSON paths of a custom kind's scale: wanted and counted replicas, selector.
     """
 
     group: str
@@ -27,6 +29,8 @@ class Kind:
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = ALL_VERBS
     singular: str = ""
+    columns: tuple[tuple[str, str, str, int], ...] = ()
+    replicas: tuple[str, str, str] = (".spec.replicas", ".status.replicas", "")
 
     @property
     def resource(self) -> str:

@@ -23,7 +23,7 @@ Filter = Callable[[Object], bool]
 def selection(request: Request, target: Target) -> Filter:
     """Whether an object is among those the request asks for."""
     labels = parse_labels(request.query.get("labelSelector", ""))
-    fields = parse_fields(request.query.get("fieldSelector", ""))
+    fields = parse_fields(request.query.get("fieldSelector", ""), target.kind.resource)
 
     def selected(obj: Object) -> bool:
         metadata = obj["metadata"]
@@ -74,7 +74,7 @@ class Lists:
     def render(request: Request, kind: Kind, objects: list[Object], metadata: Object) -> Object:
         """As the client wants it: a list or a Table."""
         if wants_table(request):
-            return tables.table(kind.resource, objects, metadata)
+            return tables.table(kind.resource, objects, metadata, kind.columns)
         return {
             "kind": f"{kind.kind}List",
             "apiVersion": kind.api_version,
@@ -120,7 +120,8 @@ class Watches:
         def shown(obj: Object) -> Object:
             if not table:
                 return obj
-            return tables.table(kind.resource, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
+            revision = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+            return tables.table(kind.resource, [obj], revision, kind.columns)
 
         try:
             if since is None:

@@ -12,10 +12,13 @@ import orjson
 KEY_DEFAULTS = {"protocol": "TCP"}
 
 
+_LIMITS = ("minimum", "maximum", "pattern", "minLength", "maxLength")
+
+
 class Node:
     """One field's schema. ``kind`` is object, array, string, integer, number, boolean or any."""
 
-    __slots__ = ("_definitions", "_items", "_properties", "_raw", "_resolved", "kind", "required")
+    __slots__ = ("_definitions", "_items", "_limits", "_properties", "_raw", "_resolved", "kind", "required")
 
     def __init__(self, raw: dict[str, Any], definitions: dict[str, Any]) -> None:
         merged = raw
@@ -24,6 +27,7 @@ class Node:
             target = definitions[merged["$ref"].rpartition("/")[2]]
             merged = target | {k: v for k, v in merged.items() if k != "$ref"}
         self._raw, self._definitions = merged, definitions
+        self._limits = {k: merged[k] for k in _LIMITS if k in merged}
         self._properties: dict[str, Node] = {}
         self._items: Node | None = None
         self._resolved = False
@@ -76,6 +80,11 @@ class Node:
     def enum(self) -> tuple[Any, ...]:
         """Allowed values; empty for any."""
         return tuple(self._raw.get("enum", ()))
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What a CustomResourceDefinition sets: minimum, maximum, pattern, minLength and maxLength."""
+        return self._limits
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -145,10 +154,15 @@ class Schemas:
     @cached_property
     def definitions(self) -> dict[str, Any]:
         """The version's definitions by name, without their prose (a third of the memory)."""
+        definitions: dict[str, Any] = _without_descriptions(self.described())
+        return definitions
+
+    def described(self) -> dict[str, Any]:
+        """The definitions with their prose, read anew."""
         folder = f"kubernetes-json-schema/v{self._minor}.0-local/_definitions.json"
         raw = orjson.loads((resources.files("kubernetes_validate") / folder).read_bytes())
-        definitions: dict[str, Any] = _without_descriptions(raw["$defs"])
-        return definitions
+        described: dict[str, Any] = raw["$defs"]
+        return described
 
     @cached_property
     def _names(self) -> dict[tuple[str, str], str]:

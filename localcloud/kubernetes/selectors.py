@@ -43,6 +43,23 @@ def parse_labels(text: str) -> Matcher:
     return lambda labels: all(matches(labels) for matches in requirements)
 
 
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[\?\(@\.(\w+)\s*==\s*[\x22']([^\x22']*)[\x22']\)\]|\[(\d+)\]")
+
+
+def follow(obj: Any, path: str) -> Any:
+    """The value at a JSON path such as ``.status.conditions[?(@.type=="Ready")].status``; None for none."""
+    for name, key, wanted, index in _STEP.findall(path):
+        if name:
+            obj = obj.get(name) if isinstance(obj, dict) else None
+        elif not isinstance(obj, list):
+            return None
+        elif key:
+            obj = next((i for i in obj if isinstance(i, dict) and i.get(key) == wanted), None)
+        else:
+            obj = obj[int(index)] if int(index) < len(obj) else None
+    return obj
+
+
 def _dig(obj: Object, path: str) -> str:
     value: Any = obj
     for part in path.split("."):
@@ -52,13 +69,40 @@ def _dig(obj: Object, path: str) -> str:
     return "" if value is None else str(value)
 
 
-def parse_fields(text: str) -> Callable[[Object], bool]:
-    """A matcher of ``metadata.name=a,status.phase!=Running``."""
+#: Fields that each resource can be selected by, beside its name and namespace (the API reference of 1.35).
+_SELECTABLE = {
+    "pods": (
+        "spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName spec.hostNetwork "
+        "status.phase status.podIP status.podIPs status.nominatedNodeName"
+    ),
+    "nodes": "spec.unschedulable",
+    "namespaces": "status.phase",
+    "secrets": "type",
+    "services": "spec.clusterIP spec.type",
+    "replicasets.apps": "status.replicas",
+    "jobs.batch": "status.successful",
+    "events": (
+        "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid "
+        "involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reason "
+        "reportingComponent source type"
+    ),
+}
+
+
+def parse_fields(text: str, resource: str) -> Callable[[Object], bool]:
+    """A matcher of ``metadata.name=a,status.phase!=Running``.
+
+    Raises:
+        ApiError: 400 for a field that the resource cannot be selected by.
+    """
+    known = ("metadata.name", "metadata.namespace", *_SELECTABLE.get(resource, "").split())
     requirements = []
     for part in _split(text):
         match = re.match(r"^([A-Za-z0-9_.\-/]+)\s*(==|=|!=)\s*(.*)$", part)
         if match is None:
             raise bad_request(f"invalid selector: {part!r}; can't understand {part!r}")
+        if match[1] not in known:
+            raise bad_request(f"field label not supported: {match[1]}")
         requirements.append((match[1], match[2] != "!=", match[3]))
 
     def matches(obj: Object) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from localcloud.kubernetes import errors, patching
 from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.selectors import follow, matches_selector
 from localcloud.kubernetes.storage import Object, copy
 from localcloud.kubernetes.validation import decode
 from localcloud.kubernetes.verbs import DeleteOptions, Verbs, WriteOptions
@@ -14,21 +15,27 @@ from localcloud.kubernetes.verbs import DeleteOptions, Verbs, WriteOptions
 SCALE = Kind("autoscaling", "v1", "Scale", "scales", verbs=())
 
 
-def scale_of(obj: Object) -> Object:
-    """The Scale of a workload."""
+def scale_of(kind: Kind, obj: Object) -> Object:
+    """The Scale of a workload, or of a custom object by the paths that its definition names."""
     metadata = obj["metadata"]
-    labels = obj["spec"].get("selector", {}).get("matchLabels", {})
+    wanted, counted, selector = kind.replicas
     names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {k: metadata[k] for k in names if k in metadata},
-        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "spec": {"replicas": follow(obj, wanted) or 0},
         "status": {
-            "replicas": obj.get("status", {}).get("replicas", 0),
-            "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),
+            "replicas": follow(obj, counted) or 0,
+            "selector": follow(obj, selector) if selector else _text_of(obj),
         },
     }
+
+
+def _text_of(obj: Object) -> str:
+    selector = obj["spec"].get("selector")
+    labels = selector.get("matchLabels", {}) if isinstance(selector, dict) else {}
+    return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
 
 
 def write_scale(
@@ -39,25 +46,27 @@ def write_scale(
     node = verbs.schemas.node("autoscaling/v1", "Scale")
     if media == patching.APPLY:
         raise errors.not_rehearsed("server-side apply of a scale subresource")
-    given = body if media is None else patching.apply_patch(scale_of(live), body, media, node)
+    given = body if media is None else patching.apply_patch(scale_of(kind, live), body, media, node)
     scale, _ = decode(given, node, SCALE, options.strictness)
     replicas = scale.get("spec", {}).get("replicas", 0)
     if replicas < 0:
         text = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise errors.invalid("Scale", "autoscaling", name, [("spec.replicas", "FieldValueInvalid", text)])
     new = copy(live)
-    new["spec"]["replicas"] = replicas
+    *parents, last = kind.replicas[0].strip(".").split(".")
+    inner = new
+    for parent in parents:
+        inner = inner.setdefault(parent, {})
+    inner[last] = replicas
     version = scale.get("metadata", {}).get("resourceVersion")
     if version:
         new["metadata"]["resourceVersion"] = version
     stored, _ = verbs.update(kind, namespace, name, new, options, "scale")
-    return scale_of(stored)
+    return scale_of(kind, stored)
 
 
 def evict(verbs: Verbs, kind: Kind, namespace: str, name: str, body: Any) -> Object:
     """Delete a Pod unless a disruption budget forbids it (429)."""
-    from localcloud.kubernetes.selectors import matches_selector
-
     pod = verbs.get(kind, namespace, name)
     labels = pod["metadata"].get("labels") or {}
     for budget in verbs.store.list("poddisruptionbudgets.policy", namespace):

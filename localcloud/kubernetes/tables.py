@@ -2,156 +2,156 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable
-from typing import Any
-
-Object = dict[str, Any]
-Columns = list[tuple[str, Callable[[Object], Any]]]
-
-
-def _age(obj: Object) -> str:
-    created = obj["metadata"].get("creationTimestamp")
-    if not created:
-        return "<unknown>"
-    seconds = int(
-        (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(created)).total_seconds()
-    )
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{seconds // size}{unit}"
-    return f"{max(seconds, 0)}s"
-
-
-def _status(obj: Object, name: str) -> Any:
-    return obj.get("status", {}).get(name, 0)
-
-
-def _ratio(ready: str, wanted: Callable[[Object], Any]) -> Callable[[Object], str]:
-    return lambda o: f"{_status(o, ready)}/{wanted(o)}"
-
-
-def _replicas(obj: Object) -> int:
-    return int(obj["spec"].get("replicas", 0))
-
-
-def pod_status(obj: Object) -> str:
-    """What the STATUS column of a Pod says."""
-    status = obj.get("status", {})
-    if obj["metadata"].get("deletionTimestamp"):
-        return "Terminating"
-    for container in status.get("containerStatuses", ()):
-        state = container.get("state", {})
-        for phase in ("waiting", "terminated"):
-            if state.get(phase, {}).get("reason"):
-                return str(state[phase]["reason"])
-    return str(status.get("phase", "Unknown"))
-
-
-def _ready_containers(obj: Object) -> str:
-    statuses = obj.get("status", {}).get("containerStatuses", ())
-    return f"{sum(bool(s.get('ready')) for s in statuses)}/{len(obj['spec']['containers'])}"
-
-
-def _node_status(obj: Object) -> str:
-    conditions = obj.get("status", {}).get("conditions", ())
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return ("Ready" if ready else "NotReady") + (
-        ",SchedulingDisabled" if obj["spec"].get("unschedulable") else ""
-    )
-
-
-def _external(obj: Object) -> str:
-    ingress = obj.get("status", {}).get("loadBalancer", {}).get("ingress", ())
-    if ingress:
-        return ",".join(i.get("ip") or i.get("hostname", "") for i in ingress)
-    return "<pending>" if obj["spec"].get("type") == "LoadBalancer" else "<none>"
-
-
-def _ports(obj: Object) -> str:
-    def one(port: Object) -> str:
-        node = f":{port['nodePort']}" if port.get("nodePort") else ""
-        return f"{port['port']}{node}/{port['protocol']}"
-
-    return ",".join(one(p) for p in obj["spec"].get("ports", ())) or "<none>"
-
-
-def _targets(obj: Object) -> str:
-    shown = []
-    current = {
-        m.get("resource", {}).get("name"): m for m in obj.get("status", {}).get("currentMetrics") or ()
-    }
-    for metric in obj["spec"]["metrics"]:
-        resource = metric.get("resource")
-        if resource is None:
-            continue
-        now = current.get(resource["name"], {}).get("resource", {}).get("current", {})
-        if "averageUtilization" in resource["target"]:
-            have = f"{now['averageUtilization']}%" if "averageUtilization" in now else "<unknown>"
-            shown.append(f"{resource['name']}: {have}/{resource['target']['averageUtilization']}%")
-        else:
-            shown.append(
-                f"{resource['name']}: {now.get('averageValue', '<unknown>')}"
-                f"/{resource['target'].get('averageValue')}"
-            )
-    return ", ".join(shown)
-
+from localcloud.kubernetes.cells import (
+    AGE,
+    MODES,
+    NAME,
+    SUBJECTS,
+    TEMPLATE,
+    Columns,
+    Object,
+    Printed,
+    created,
+    declared,
+    disruptions,
+    endpoint_addresses,
+    external_address,
+    ingress_hosts,
+    job_duration,
+    job_status,
+    marked_default,
+    metric_targets,
+    node_address,
+    node_info,
+    node_status,
+    owner_of,
+    pairs,
+    pod_status,
+    quota_of,
+    ratio,
+    ready_containers,
+    role_of,
+    service_ports,
+    since,
+    slice_endpoints,
+    slice_ports,
+    status_of,
+    wanted_replicas,
+)
 
 _COLUMNS: dict[str, Columns] = {
     "pods": [
-        ("Ready", _ready_containers),
+        NAME,
+        ("Ready", ready_containers),
         ("Status", pod_status),
         (
             "Restarts",
             lambda o: sum(s.get("restartCount", 0) for s in o.get("status", {}).get("containerStatuses", ())),
         ),
+        AGE,
     ],
     "deployments.apps": [
-        ("Ready", _ratio("readyReplicas", _replicas)),
-        ("Up-to-date", lambda o: _status(o, "updatedReplicas")),
-        ("Available", lambda o: _status(o, "availableReplicas")),
+        NAME,
+        ("Ready", ratio("readyReplicas", wanted_replicas)),
+        ("Up-to-date", lambda o: status_of(o, "updatedReplicas")),
+        ("Available", lambda o: status_of(o, "availableReplicas")),
+        AGE,
     ],
     "replicasets.apps": [
-        ("Desired", _replicas),
-        ("Current", lambda o: _status(o, "replicas")),
-        ("Ready", lambda o: _status(o, "readyReplicas")),
+        NAME,
+        ("Desired", wanted_replicas),
+        ("Current", lambda o: status_of(o, "replicas")),
+        ("Ready", lambda o: status_of(o, "readyReplicas")),
+        AGE,
     ],
-    "statefulsets.apps": [("Ready", _ratio("readyReplicas", _replicas))],
+    "statefulsets.apps": [NAME, ("Ready", ratio("readyReplicas", wanted_replicas)), AGE],
     "daemonsets.apps": [
-        ("Desired", lambda o: _status(o, "desiredNumberScheduled")),
-        ("Current", lambda o: _status(o, "currentNumberScheduled")),
-        ("Ready", lambda o: _status(o, "numberReady")),
+        NAME,
+        ("Desired", lambda o: status_of(o, "desiredNumberScheduled")),
+        ("Current", lambda o: status_of(o, "currentNumberScheduled")),
+        ("Ready", lambda o: status_of(o, "numberReady")),
+        ("Up-to-date", lambda o: status_of(o, "updatedNumberScheduled")),
+        ("Available", lambda o: status_of(o, "numberAvailable")),
+        ("Node Selector", lambda o: pairs(o["spec"]["template"]["spec"].get("nodeSelector"))),
+        AGE,
     ],
-    "jobs.batch": [("Completions", _ratio("succeeded", lambda o: o["spec"].get("completions", 1)))],
+    "controllerrevisions.apps": [
+        NAME,
+        ("Controller", lambda o: next((owner_of(r) for r in o["metadata"].get("ownerReferences", ())), "")),
+        ("Revision", lambda o: o["revision"]),
+        AGE,
+    ],
+    "jobs.batch": [
+        NAME,
+        ("Status", job_status),
+        ("Completions", ratio("succeeded", lambda o: o["spec"].get("completions", 1))),
+        ("Duration", job_duration),
+        AGE,
+    ],
     "cronjobs.batch": [
+        NAME,
         ("Schedule", lambda o: o["spec"]["schedule"]),
-        ("Suspend", lambda o: o["spec"]["suspend"]),
+        ("Timezone", lambda o: o["spec"].get("timeZone", "<none>")),
+        ("Suspend", lambda o: str(o["spec"]["suspend"])),
+        ("Active", lambda o: len(o.get("status", {}).get("active", ()))),
+        (
+            "Last Schedule",
+            lambda o: since(t) if (t := o.get("status", {}).get("lastScheduleTime")) else "<none>",
+        ),
+        AGE,
     ],
     "services": [
+        NAME,
         ("Type", lambda o: o["spec"]["type"]),
-        ("Cluster-IP", lambda o: o["spec"].get("clusterIP", "None")),
-        ("External-IP", _external),
-        ("Port(s)", _ports),
+        ("Cluster-IP", lambda o: o["spec"].get("clusterIP", "<none>")),
+        ("External-IP", external_address),
+        ("Port(s)", service_ports),
+        AGE,
+    ],
+    "endpoints": [NAME, ("Endpoints", endpoint_addresses), AGE],
+    "endpointslices.discovery.k8s.io": [
+        NAME,
+        ("AddressType", lambda o: o["addressType"]),
+        ("Ports", slice_ports),
+        ("Endpoints", slice_endpoints),
+        AGE,
     ],
     "nodes": [
-        ("Status", _node_status),
+        NAME,
+        ("Status", node_status),
         ("Roles", lambda o: "<none>"),
-        ("Version", lambda o: o["status"]["nodeInfo"]["kubeletVersion"]),
+        AGE,
+        ("Version", node_info("kubeletVersion")),
     ],
-    "namespaces": [("Status", lambda o: o["status"]["phase"])],
+    "namespaces": [NAME, ("Status", lambda o: o["status"]["phase"]), AGE],
     "horizontalpodautoscalers.autoscaling": [
+        NAME,
         (
             "Reference",
             lambda o: f"{o['spec']['scaleTargetRef']['kind']}/{o['spec']['scaleTargetRef']['name']}",
         ),
-        ("Targets", _targets),
+        ("Targets", metric_targets),
         ("MinPods", lambda o: o["spec"]["minReplicas"]),
         ("MaxPods", lambda o: o["spec"]["maxReplicas"]),
-        ("Replicas", lambda o: _status(o, "currentReplicas")),
+        ("Replicas", lambda o: status_of(o, "currentReplicas")),
+        AGE,
     ],
-    "secrets": [("Type", lambda o: o.get("type", "")), ("Data", lambda o: len(o.get("data", {})))],
-    "configmaps": [("Data", lambda o: len(o.get("data", {})))],
+    "poddisruptionbudgets.policy": [
+        NAME,
+        ("Min Available", disruptions("minAvailable")),
+        ("Max Unavailable", disruptions("maxUnavailable")),
+        ("Allowed Disruptions", lambda o: status_of(o, "disruptionsAllowed")),
+        AGE,
+    ],
+    "secrets": [
+        NAME,
+        ("Type", lambda o: o.get("type", "")),
+        ("Data", lambda o: len(o.get("data", {}))),
+        AGE,
+    ],
+    "configmaps": [NAME, ("Data", lambda o: len({**o.get("data", {}), **o.get("binaryData", {})})), AGE],
     "events": [
+        ("Last Seen", lambda o: since(o.get("lastTimestamp") or o["metadata"].get("creationTimestamp"))),
         ("Type", lambda o: o.get("type", "")),
         ("Reason", lambda o: o.get("reason", "")),
         (
@@ -160,6 +160,49 @@ _COLUMNS: dict[str, Columns] = {
         ),
         ("Message", lambda o: o.get("message", "")),
     ],
+    "persistentvolumeclaims": [
+        NAME,
+        ("Status", lambda o: o.get("status", {}).get("phase", "")),
+        ("Volume", lambda o: o["spec"].get("volumeName", "")),
+        ("Capacity", lambda o: o.get("status", {}).get("capacity", {}).get("storage", "")),
+        ("Access Modes", lambda o: ",".join(MODES.get(m, m) for m in o["spec"].get("accessModes", ()))),
+        ("StorageClass", lambda o: o["spec"].get("storageClassName", "")),
+        AGE,
+    ],
+    "storageclasses.storage.k8s.io": [
+        ("Name", marked_default),
+        ("Provisioner", lambda o: o["provisioner"]),
+        ("ReclaimPolicy", lambda o: o["reclaimPolicy"]),
+        ("VolumeBindingMode", lambda o: o["volumeBindingMode"]),
+        ("AllowVolumeExpansion", lambda o: str(o.get("allowVolumeExpansion", False)).lower()),
+        AGE,
+    ],
+    "ingresses.networking.k8s.io": [
+        NAME,
+        ("Class", lambda o: o["spec"].get("ingressClassName", "<none>")),
+        ("Hosts", ingress_hosts),
+        ("Address", lambda o: "" if external_address(o) == "<none>" else external_address(o)),
+        ("Ports", lambda o: "80, 443" if o["spec"].get("tls") else "80"),
+        AGE,
+    ],
+    "networkpolicies.networking.k8s.io": [
+        NAME,
+        ("Pod-Selector", lambda o: pairs(o["spec"].get("podSelector", {}).get("matchLabels"))),
+        AGE,
+    ],
+    "resourcequotas": [NAME, ("Request", quota_of("requests")), ("Limit", quota_of("limits")), AGE],
+    "limitranges": [NAME, ("Created At", created)],
+    "roles.rbac.authorization.k8s.io": [NAME, ("Created At", created)],
+    "clusterroles.rbac.authorization.k8s.io": [NAME, ("Created At", created)],
+    "rolebindings.rbac.authorization.k8s.io": [NAME, ("Role", role_of), AGE],
+    "clusterrolebindings.rbac.authorization.k8s.io": [NAME, ("Role", role_of), AGE],
+    "priorityclasses.scheduling.k8s.io": [
+        NAME,
+        ("Value", lambda o: o["value"]),
+        ("Global-Default", lambda o: str(o.get("globalDefault", False)).lower()),
+        AGE,
+    ],
+    "customresourcedefinitions.apiextensions.k8s.io": [NAME, ("Created At", created)],
 }
 
 
@@ -168,18 +211,33 @@ _WIDE: dict[str, Columns] = {
     "pods": [
         ("IP", lambda o: o.get("status", {}).get("podIP", "<none>")),
         ("Node", lambda o: o["spec"].get("nodeName", "<none>")),
+        ("Nominated Node", lambda o: o.get("status", {}).get("nominatedNodeName", "<none>")),
+        ("Readiness Gates", lambda o: "<none>"),
     ],
     "nodes": [
-        ("Internal-IP", lambda o: o["status"]["addresses"][0]["address"]),
-        ("OS-Image", lambda o: o["status"]["nodeInfo"]["osImage"]),
+        ("Internal-IP", node_address("InternalIP")),
+        ("External-IP", node_address("ExternalIP")),
+        ("OS-Image", node_info("osImage")),
+        ("Kernel-Version", node_info("kernelVersion")),
+        ("Container-Runtime", node_info("containerRuntimeVersion")),
     ],
+    "deployments.apps": TEMPLATE,
+    "replicasets.apps": TEMPLATE,
+    "statefulsets.apps": TEMPLATE[:2],
+    "daemonsets.apps": TEMPLATE,
+    "jobs.batch": TEMPLATE,
+    "services": [("Selector", lambda o: pairs(o["spec"].get("selector")))],
+    "rolebindings.rbac.authorization.k8s.io": SUBJECTS,
+    "clusterrolebindings.rbac.authorization.k8s.io": SUBJECTS,
+    "persistentvolumeclaims": [("VolumeMode", lambda o: o["spec"].get("volumeMode", ""))],
 }
 
 
-def table(resource: str, objects: list[Object], list_metadata: Object) -> Object:
-    """A ``meta.k8s.io/v1`` Table."""
-    shown: Columns = [("Name", lambda o: o["metadata"]["name"]), *_COLUMNS.get(resource, []), ("Age", _age)]
-    columns = shown + _WIDE.get(resource, [])
+def table(resource: str, objects: list[Object], list_metadata: Object, custom: Printed = ()) -> Object:
+    """A ``meta.k8s.io/v1`` Table; ``custom`` are the columns that a CustomResourceDefinition declares."""
+    shown = _COLUMNS.get(resource) or [NAME, *declared(custom, False), *([] if custom else [AGE])]
+    wide = _WIDE.get(resource, []) + declared(custom, True)
+    columns = shown + wide
     definitions = [
         {
             "name": n,

@@ -5,7 +5,9 @@ The walk also drops unknown fields and nulls, as the API server's decoding does.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +35,7 @@ class Findings:
     unknown: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    invalid: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def _go_name(value: Any) -> str:
@@ -68,9 +71,32 @@ def walk(value: Any, node: Node | None, path: str, found: Findings) -> Any:
         return _walk_object(value, node, path, found)
     if node.kind == "array":
         return [walk(item, node.items, f"{path}[{i}]", found) for i, item in enumerate(value)]
-    if node.enum and value not in node.enum and None not in node.enum:
-        found.wrong.append(f"{path}: Unsupported value: {value!r}")
+    found.invalid += [(path, reason, text) for reason, text in _out_of_range(value, node, path)]
     return value
+
+
+def _out_of_range(value: Any, node: Node, path: str) -> Iterator[tuple[str, str]]:
+    """Reasons and messages of what a CustomResourceDefinition's limits forbid."""
+    shown, limits = json.dumps(value), node.limits
+    if node.enum and value not in node.enum and None not in node.enum:
+        allowed = ", ".join(json.dumps(v) for v in node.enum)
+        yield "FieldValueNotSupported", f"Unsupported value: {shown}: supported values: {allowed}"
+    if "minimum" in limits and value < limits["minimum"]:
+        text = f"{path} in body should be greater than or equal to {limits['minimum']}"
+        yield "FieldValueInvalid", f"Invalid value: {shown}: {text}"
+    if "maximum" in limits and value > limits["maximum"]:
+        text = f"{path} in body should be less than or equal to {limits['maximum']}"
+        yield "FieldValueInvalid", f"Invalid value: {shown}: {text}"
+    if "pattern" in limits and not re.search(limits["pattern"], value):
+        yield (
+            "FieldValueInvalid",
+            f"Invalid value: {shown}: {path} in body should match '{limits['pattern']}'",
+        )
+    if "maxLength" in limits and len(value) > limits["maxLength"]:
+        yield "FieldValueTooLong", f"Too long: may not be more than {limits['maxLength']} bytes"
+    if "minLength" in limits and len(value) < limits["minLength"]:
+        text = f"{path} in body should be at least {limits['minLength']} chars long"
+        yield "FieldValueInvalid", f"Invalid value: {shown}: {text}"
 
 
 def _walk_object(value: dict[str, Any], node: Node, path: str, found: Findings) -> dict[str, Any]:
@@ -95,7 +121,7 @@ def decode(obj: Any, node: Node | None, kind: Kind, strictness: str) -> tuple[di
         strictness: ``Strict`` (unknown fields are refused), ``Warn`` or ``Ignore``.
 
     Raises:
-        ApiError: 400 on unknown fields (Strict) or wrong types, 422 on missing ones.
+        ApiError: 400 on unknown fields (Strict) or wrong types, 422 on missing ones and values out of range.
     """
     if not isinstance(obj, dict):
         raise bad_request("the object provided is unrecognized: a JSON object is expected")
@@ -107,11 +133,9 @@ def decode(obj: Any, node: Node | None, kind: Kind, strictness: str) -> tuple[di
     warnings = [f'unknown field "{path}"' for path in found.unknown]
     if warnings and strictness == "Strict":
         raise bad_request(refused + "strict decoding error: " + ", ".join(warnings))
-    if found.missing:
-        name = str(clean.get("metadata", {}).get("name", ""))
-        raise invalid(
-            kind.kind, kind.group, name, [(p, "FieldValueRequired", "Required value") for p in found.missing]
-        )
+    causes = [(p, "FieldValueRequired", "Required value") for p in found.missing] + found.invalid
+    if causes:
+        raise invalid(kind.kind, kind.group, str(clean.get("metadata", {}).get("name", "")), causes)
     return clean, [] if strictness == "Ignore" else warnings
 
 

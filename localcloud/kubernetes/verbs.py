@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.kubernetes import apply as server_side
 from localcloud.kubernetes import errors, patching
 from localcloud.kubernetes.admission import Admission
-from localcloud.kubernetes.defaults import set_defaults
+from localcloud.kubernetes.defaults import set_defaults, set_schema_defaults
 from localcloud.kubernetes.kinds import Kind, Kinds
 from localcloud.kubernetes.schema import Node, Schemas
 from localcloud.kubernetes.storage import Object, Store, copy
@@ -57,6 +57,15 @@ class Verbs:
     def node(self, kind: Kind) -> Node | None:
         """The kind's schema."""
         return self.schemas.node(kind.api_version, kind.kind)
+
+    def _custom(self, kind: Kind) -> bool:
+        return (kind.group, kind.version, kind.plural) in self.kinds.custom
+
+    def _defaults(self, kind: Kind, obj: Object) -> None:
+        if self._custom(kind):
+            set_schema_defaults(obj, self.node(kind))
+        else:
+            set_defaults(kind.resource, obj)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """The object as stored.
@@ -122,7 +131,7 @@ class Verbs:
         metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": server_side.timestamp(), "generation": 1}
         if "status" in kind.subresources and kind.resource not in ("nodes", "namespaces"):
             obj.pop("status", None)
-        set_defaults(kind.resource, obj)
+        self._defaults(kind, obj)
         self.admission.create(kind, obj, options.dry_run)
         if managed is None:
             metadata.pop("managedFields", None)
@@ -159,7 +168,7 @@ class Verbs:
             return self._apply(kind, namespace, name, live, patch, options, subresource)
         if live is None:
             raise errors.not_found(kind.resource, name)
-        new = patching.apply_patch(live, patch, media, self.node(kind))
+        new = patching.apply_patch(live, patch, media, None if self._custom(kind) else self.node(kind))
         new, warnings = decode(new, self.node(kind), kind, options.strictness)
         if new["metadata"].get("name") != name:
             raise errors.bad_request("the name of an object cannot be changed by a patch")
@@ -214,7 +223,7 @@ class Verbs:
         metadata = new["metadata"]
         _keep_system_metadata(metadata, was)
         if not subresource:
-            set_defaults(kind.resource, new)
+            self._defaults(kind, new)
         if not tracked:
             metadata["managedFields"] = was.get("managedFields", [])
         check_metadata(new, kind)

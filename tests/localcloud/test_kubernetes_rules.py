@@ -43,8 +43,8 @@ def test_label_selectors(text, expected):
 
 def test_field_selectors_and_label_selector_objects():
     pod = {"metadata": {"name": "p"}, "spec": {"nodeName": "n"}, "status": {}}
-    assert parse_fields("metadata.name=p,spec.nodeName!=m,status.phase=")(pod)
-    assert not parse_fields("spec.nodeName=m")(pod)
+    assert parse_fields("metadata.name=p,spec.nodeName!=m,status.phase=", "pods")(pod)
+    assert not parse_fields("spec.nodeName=m", "pods")(pod)
     expression = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["1"]}]}
     assert matches_selector(expression, {"a": "1"})
     assert not matches_selector(expression, {"a": "2"})

@@ -155,7 +155,7 @@ def target_port(port: Object, pods: list[Object]) -> int:
 
 def _ports(service: Object, pods: list[Object]) -> list[Object]:
     return [
-        {"port": target_port(p, pods), "protocol": p["protocol"]}
-        | ({"name": p["name"]} if p.get("name") else {})
+        # kubectl reads the name of every port: of one without it, the controller writes an empty one.
+        {"name": p.get("name", ""), "port": target_port(p, pods), "protocol": p["protocol"]}
         for p in service["spec"].get("ports", ())
     ]
