@@ -8,6 +8,7 @@ from typing import Any
 
 from localcloud.kubernetes import errors
 from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.schedules import check_schedule
 from localcloud.kubernetes.selectors import matches_selector
 from localcloud.kubernetes.storage import Store
 from localcloud.kubernetes.validation import immutable
@@ -66,6 +67,8 @@ class Admission:
             causes += _selected(obj)
         if kind.resource == "horizontalpodautoscalers.autoscaling":
             causes += _autoscaler(obj)
+        if kind.resource == "cronjobs.batch":
+            causes += check_schedule(obj["spec"])
         template = obj.get("spec", {}).get("template", {}) if kind.resource != "pods" else obj
         if kind.resource in (*_SELECTED, "jobs.batch", "pods"):
             causes += _pod(

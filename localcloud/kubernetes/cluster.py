@@ -8,12 +8,13 @@ from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.autoscaler import Autoscaler
 from localcloud.kubernetes.controllers.deployments import Deployments
 from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
+from localcloud.kubernetes.controllers.jobs import CronJobs, Jobs
 from localcloud.kubernetes.controllers.nodes import Evictions, NodeHealth
 from localcloud.kubernetes.controllers.replicasets import ReplicaSets
 from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
 from localcloud.kubernetes.controllers.scheduler import Scheduler
 from localcloud.kubernetes.controllers.services import Services
-from localcloud.kubernetes.controllers.workloads import Budgets, CronJobs, DaemonSets, Jobs, StatefulSets
+from localcloud.kubernetes.controllers.workloads import Budgets, DaemonSets, StatefulSets
 from localcloud.kubernetes.faults import Faults
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet
@@ -59,8 +60,8 @@ class Cluster:
             ReplicaSets(verbs, recorder),
             StatefulSets(verbs),
             DaemonSets(verbs),
-            Jobs(verbs),
-            CronJobs(verbs),
+            Jobs(verbs, recorder),
+            CronJobs(verbs, recorder),
             Budgets(verbs),
             Scheduler(verbs, recorder),
             Autoscaler(verbs, recorder, self.metrics, options.hpa_sync_seconds),

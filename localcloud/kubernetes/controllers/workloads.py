@@ -1,28 +1,21 @@
-"""StatefulSets, DaemonSets, Jobs, CronJobs and PodDisruptionBudgets: small, to ready or complete."""
+"""StatefulSets, DaemonSets and PodDisruptionBudgets."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable
 
-from cronsim import CronSim, CronSimError
-
-from localcloud.kubernetes import apply as server_side
 from localcloud.kubernetes.controllers.pods import active_pods, delete_pod, make_pod, template_hash
 from localcloud.kubernetes.controllers.runtime import (
-    MANAGER,
     controller_of,
     is_active,
     is_ready,
-    owner_reference,
     set_condition,
 )
 from localcloud.kubernetes.controllers.scheduler import matches_node, node_ready, tolerated
-from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.quantities import share
 from localcloud.kubernetes.selectors import matches_selector
-from localcloud.kubernetes.storage import Change, Key, Object, copy
-from localcloud.kubernetes.verbs import DeleteOptions, Verbs
+from localcloud.kubernetes.storage import Change, Key, Object
+from localcloud.kubernetes.verbs import Verbs
 
 HASH = "controller-revision-hash"
 #: Taints that DaemonSets' Pods always tolerate.
@@ -173,122 +166,6 @@ class DaemonSets:
             "updatedNumberScheduled": sum(_hash_of(p) == hashed for p in pods),
         }
         self._verbs.set_status(self.RESOURCE, owner, status)
-
-
-class Jobs:
-    """Pods that run to completion. What they would do is simulated: their Pods succeed and say so."""
-
-    RESOURCE = "jobs.batch"
-
-    def __init__(self, verbs: Verbs) -> None:
-        self._verbs = verbs
-
-    def keys(self, change: Change) -> Iterable[Key]:
-        """Changed Jobs, and owners of changed Pods."""
-        return _owned_keys(change, self.RESOURCE, "Job")
-
-    def reconcile(self, key: Key) -> float | None:
-        """Start what is missing, count what ended."""
-        job = self._verbs.store.get(self.RESOURCE, *key)
-        if job is None or job["metadata"].get("deletionTimestamp"):
-            return None
-        spec = job["spec"]
-        pods = [p for _, p in self._verbs.store.owned_by(job["metadata"]["uid"], "pods")]
-        succeeded = sum(p["status"].get("phase") == "Succeeded" for p in pods)
-        failed = sum(p["status"].get("phase") == "Failed" for p in pods)
-        active = sum(is_active(p) for p in pods)
-        missing = min(spec["parallelism"], spec["completions"] - succeeded) - active
-        if not spec["suspend"] and failed <= spec["backoffLimit"]:
-            for _ in range(max(0, missing)):
-                make_pod(self._verbs, job)
-                active += 1
-        status = job.get("status", {}) | {
-            "active": active,
-            "ready": 0,
-            "succeeded": succeeded,
-            "failed": failed,
-        }
-        status.setdefault("startTime", server_side.timestamp())
-        if succeeded >= spec["completions"] and "completionTime" not in status:
-            status["completionTime"] = server_side.timestamp()
-            status["conditions"] = set_condition(
-                [], "Complete", "True", "CompletionsReached", "Reached expected number of succeeded pods"
-            )
-        elif failed > spec["backoffLimit"]:
-            status["conditions"] = set_condition(
-                [], "Failed", "True", "BackoffLimitExceeded", "Job has reached the specified backoff limit"
-            )
-        self._verbs.set_status(self.RESOURCE, job, status)
-        return None
-
-
-class CronJobs:
-    """Jobs on a schedule."""
-
-    RESOURCE = "cronjobs.batch"
-
-    def __init__(self, verbs: Verbs) -> None:
-        self._verbs = verbs
-
-    def keys(self, change: Change) -> Iterable[Key]:
-        """Changed CronJobs."""
-        if change.resource == self.RESOURCE and not change.deleted:
-            yield change.key
-
-    def reconcile(self, key: Key) -> float | None:
-        """Make the Job that is due; seconds until the next one."""
-        cron = self._verbs.store.get(self.RESOURCE, *key)
-        if cron is None or cron["spec"]["suspend"]:
-            return None
-        import zoneinfo
-
-        zone = zoneinfo.ZoneInfo(cron["spec"].get("timeZone") or "UTC")
-        last = cron.get("status", {}).get("lastScheduleTime") or cron["metadata"]["creationTimestamp"]
-        now = datetime.datetime.now(zone)
-        try:
-            due = next(
-                CronSim(cron["spec"]["schedule"], datetime.datetime.fromisoformat(last).astimezone(zone))
-            )
-            if due <= now:
-                self._make(cron, due)
-                due = next(CronSim(cron["spec"]["schedule"], now))
-        except CronSimError as error:
-            raise ApiError(422, "Invalid", f"CronJob {key[1]}: {error}") from error
-        return max(0.1, (due - now).total_seconds())
-
-    def _make(self, cron: Object, due: datetime.datetime) -> None:
-        kind = self._verbs.kinds.find("batch", "v1", "jobs")
-        assert kind is not None
-        template = copy(cron["spec"]["jobTemplate"])
-        metadata = template.get("metadata", {}) | {
-            "name": f"{cron['metadata']['name']}-{int(due.timestamp() // 60)}",
-            "ownerReferences": [owner_reference(cron)],
-        }
-        running = [
-            j
-            for _, j in self._verbs.store.owned_by(cron["metadata"]["uid"], kind.resource)
-            if "completionTime" not in j.get("status", {})
-        ]
-        if not (running and cron["spec"]["concurrencyPolicy"] == "Forbid"):
-            self._verbs.create(
-                kind, cron["metadata"]["namespace"], {"metadata": metadata, "spec": template["spec"]}, MANAGER
-            )
-        at = due.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._verbs.set_status(self.RESOURCE, cron, cron.get("status", {}) | {"lastScheduleTime": at})
-        self._forget(cron)
-
-    def _forget(self, cron: Object) -> None:
-        kind = self._verbs.kinds.find("batch", "v1", "jobs")
-        assert kind is not None
-        done = [
-            j
-            for _, j in self._verbs.store.owned_by(cron["metadata"]["uid"], kind.resource)
-            if "completionTime" in j.get("status", {})
-        ]
-        done.sort(key=lambda j: j["metadata"]["creationTimestamp"])
-        for job in done[: max(0, len(done) - cron["spec"]["successfulJobsHistoryLimit"])]:
-            metadata = job["metadata"]
-            self._verbs.delete(kind, metadata["namespace"], metadata["name"], DeleteOptions())
 
 
 class Budgets:
