@@ -189,6 +189,23 @@ def test_blocks_of_the_endpoints_come_back_as_accounts(
     assert again.database_password.get_secret_value() == password
 
 
+def test_promoted_image_is_written_into_the_profile(prefect_server: str, endpoints: dict[str, Any]) -> None:
+    from deployments.rehearsal.blocks import save_blocks
+    from tasks.promotion import keep_image
+    from tasks.support import load_profile
+
+    save_blocks(endpoints)
+    before = load_profile("rehearsal")
+    image = f"dreamnet/backend@sha256:{'a' * 64}"
+    assert keep_image.fn("rehearsal", image).outcome == "done"
+    assert keep_image.fn("rehearsal", image).outcome == "unchanged"
+    after = load_profile("rehearsal")
+    assert after.image == image
+    assert after.secrets() == before.secrets()
+    secret = before.aws.account().session.get_credentials().secret_key
+    assert after.aws.account().session.get_credentials().secret_key == secret
+
+
 def test_unknown_profile_is_one_sentence(prefect_server: str) -> None:
     from tasks.support import load_profile
 

@@ -1,0 +1,39 @@
+"""An image digest through the clusters: one region, checks, the next."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from dreamnet.errors import GameplanError
+from dreamnet.report import Step
+from dreamnet.serving.promotion import MAX_ERROR_RATE
+from flows.weeks import GAMEPLAN_FLOW
+from tasks.promotion import keep_image, promote_to, promotion_order, stop
+from tasks.report import publish_steps
+
+
+@flow(name="promote", flow_run_name="promote {profile}", **GAMEPLAN_FLOW)
+def promote(
+    profile: str,
+    image: str = "",
+    clusters: list[str] | None = None,
+    keep_earlier: bool = False,
+    max_error_rate: float = MAX_ERROR_RATE,
+) -> list[Step]:
+    """Promote an image cluster by cluster; where one fails, it and those before it get their old image back.
+
+    With `keep_earlier` the clusters before it keep the new one. A promotion to all clusters also writes the
+    image into the profile. The image has no default: without one the run says so and changes nothing.
+    """
+    steps: list[Step] = []
+    order = promotion_order(profile, image, clusters)
+    for number, where in enumerate(order):
+        try:
+            steps.append(promote_to(profile, where, image, max_error_rate))
+        except GameplanError as error:
+            earlier = [] if keep_earlier else order[:number]
+            raise stop(profile, image, (where, error), steps, earlier) from error
+    if clusters is None:
+        steps.append(keep_image(profile, image))
+    publish_steps(profile, "promote", f"{image} runs on {', '.join(order)}", steps)
+    return steps
