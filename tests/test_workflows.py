@@ -1,0 +1,71 @@
+"""GitHub's workflows: pinned, with the least rights, and asking for a deployment that exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yaml"))
+DIGEST = f"ghcr.io/dreamnet/backend:1.4.2@sha256:{'a' * 64}"
+
+each = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+
+
+def jobs(file: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load(file.read_text())["jobs"].values())
+
+
+def steps(file: Path) -> list[dict[str, Any]]:
+    return [step for job in jobs(file) for step in job["steps"]]
+
+
+@each
+def test_actions_are_pinned_by_commit_and_say_their_version(file: Path) -> None:
+    used = [line for line in file.read_text().splitlines() if "uses:" in line]
+    assert used
+    for line in used:
+        assert re.search(r"uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@each
+def test_rights_are_the_least(file: Path) -> None:
+    assert yaml.safe_load(file.read_text())["permissions"] == {}
+    for job in jobs(file):
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+        assert job["timeout-minutes"] <= 60
+
+
+@each
+def test_no_input_is_pasted_into_a_script(file: Path) -> None:
+    for step in steps(file):
+        assert "${{" not in step.get("run", "")
+    assert "secrets." not in file.read_text(), "GitHub keeps no key: OIDC gives a short-lived identity"
+
+
+@each
+def test_the_deployment_exists(file: Path) -> None:
+    declared = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+    names = {f"{one['entrypoint'].rpartition('.')[2].replace('_', '-')}/{one['name']}" for one in declared}
+    asked = [
+        name for step in steps(file) for name in re.findall(r"deployment run (\S+)", step.get("run", ""))
+    ]
+    assert asked
+    assert set(asked) <= names
+
+
+@pytest.mark.parametrize(
+    ("image", "code"), [(DIGEST, 0), ("ghcr.io/dreamnet/backend:1.4.2", 1), ("$(id)", 1)]
+)
+def test_a_tag_is_refused_before_anything_is_installed(image: str, code: int) -> None:
+    first = steps(PROJECT / ".github" / "workflows" / "deliver.yaml")[0]
+    done = subprocess.run(
+        ["bash", "-e", "-c", first["run"]], env={"IMAGE": image}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert (image in done.stdout) == bool(code)
