@@ -23,7 +23,7 @@ def read_kinds(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
         ConfigurationError: a file there holds something else.
     """
     for file in sorted(folder.glob("*.yaml")):
-        for definition in yaml.safe_load_all(file.read_text()):
+        for definition in yaml.load_all(file.read_text(), yaml.CSafeLoader):
             if not isinstance(definition, dict) or definition.get("kind") != "CustomResourceDefinition":
                 raise ConfigurationError(
                     f"{file}: a document is no CustomResourceDefinition.",

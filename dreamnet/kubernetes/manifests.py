@@ -120,7 +120,7 @@ def _build(folder: Path, inherited: Sequence[Object] = ()) -> list[Object]:
 
 def _read(path: Path) -> list[Object]:
     try:
-        documents = [document for document in yaml.safe_load_all(path.read_text()) if document]
+        documents = [document for document in yaml.load_all(path.read_text(), yaml.CSafeLoader) if document]
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path} is missing.", "Correct the name in the kustomization.yaml."
@@ -234,17 +234,19 @@ def _merge(base: Any, patch: Any, node: schema.Node | None, definitions: schema.
 def _merge_list(
     base: list[Any], patch: list[Any], key: str, node: schema.Node | None, definitions: schema.Definitions
 ) -> list[Any]:
+    """Elements that are new come first, in the patch's order, as Kustomize has them."""
     merged = list(base)
+    new: list[Any] = []
     for element in patch:
         at = next((i for i, old in enumerate(merged) if old.get(key) == element.get(key)), None)
         if element.get("$patch") == "delete":
             if at is not None:
                 merged.pop(at)
         elif at is None:
-            merged.append(copy.deepcopy(element))
+            new.append(copy.deepcopy(element))
         else:
             merged[at] = _merge(merged[at], element, node, definitions)
-    return merged
+    return new + merged
 
 
 def _inconsistencies(manifests: Sequence[Mapping[str, Any]]) -> list[Problem]:

@@ -62,6 +62,7 @@ class Definitions:
         found = [
             ("".join(f"/{part}" for part in error.instance_path), _message(error))
             for error in self._validator(name).iter_errors(manifest)
+            if not _stands_for_a_value(error)
         ]
         return found
 
@@ -128,6 +129,11 @@ def definitions(version: str = VERSION, crds: Path | None = None) -> Definitions
             "Take a version that kubernetes-validate ships.",
         )
     return Definitions(json.loads(file.read_text()), crds)
+
+
+def _stands_for_a_value(error: Any) -> bool:
+    """Whether only the form of a string is wrong that a `${...}` is yet to be filled into."""
+    return hasattr(error.kind, "pattern") and "${" in str(error.instance)
 
 
 def _message(error: Any) -> str:

@@ -1,5 +1,6 @@
 """Components on overlays: all validated, custom kinds by their own definitions, references whole."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,17 @@ def test_every_overlay_is_valid():
         ("components/vertical-autoscaling/api.yaml", "updateMode:", "updateMod:", "updateMod"),
         ("components/vertical-autoscaling/api.yaml", '"Off"', "Sometimes", "Sometimes"),
         ("components/vertical-autoscaling/api.yaml", "kind: Vertical", "kind: Verticle", "no kind Verticle"),
+        ("components/gateway/routes.yaml", "backendRefs", "backendRef", "backendRef"),
+        ("components/gateway-gke/gateway.yaml", "protocol: HTTPS", "protocol: HTTPS!", "form"),
+        ("components/gateway-eks/balancer.yaml", "targetType: ip", "targetType: pod", "pod"),
+        ("components/mesh-istio/authentication.yaml", "mode: STRICT", "mode: STRONG", "STRONG"),
+        ("components/mesh-istio/authorization.yaml", "serviceAccounts", "serviceAccount", "serviceAccount"),
+        ("components/secrets-gke/store.yaml", "projectID", "project", "project"),
+        ("components/secrets-eks/keys.yaml", "creationPolicy: Owner", "creationPolicy: Mine", "Mine"),
+        ("components/karpenter/nodepool.yaml", "consolidateAfter: 5m", "consolidateAfter: soon", "form"),
+        ("components/karpenter/nodeclass.yaml", "httpTokens: required", "httpTokens: always", "always"),
+        ("components/monitoring-gke/pods.yaml", "path: /metrics", "paths: /metrics", "paths"),
+        ("components/monitoring-eks/pods.yaml", "podMetricsEndpoints", "podMetricEndpoints", "podMetric"),
         ("components/worker/deployment.yaml", "livenessProbe:", "livelinessProbe:", "livelinessProbe"),
         ("components/agents-gpu/deployment.yaml", 'nvidia.com/gpu: "1"', "nvidia.com/gpu: one", "one"),
     ],
@@ -67,7 +79,7 @@ def test_an_unknown_kind_field_or_value_is_named_with_file_and_object(copied, fi
     message = str(problems[0])
     assert str(copied / file) in message
     assert words in message
-    assert "dreamnet/dreamnet-" in message
+    assert re.search(r": [A-Z]\w+ (dreamnet/)?(dreamnet|default)[a-z-]*: /", message)
 
 
 def test_a_component_that_no_overlay_takes_in_is_refused(copied):
@@ -112,16 +124,26 @@ def test_the_command_validates_and_renders(copied):
     assert "${image} has no value" in command("render", str(ROOT / "gke"), "region=r").stderr
 
 
+def route_targets(route):
+    parents = {("Gateway", parent["name"]) for parent in route["spec"]["parentRefs"]}
+    backends = {
+        ("Service", backend["name"])
+        for rule in route["spec"]["rules"]
+        for backend in rule.get("backendRefs", [])
+    }
+    return parents | backends
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_what_an_object_refers_to_is_there(name):
     objects = objects_of(name)
     there = {(item["kind"], item["metadata"]["name"]) for item in objects}
     for item in objects:
-        target = (
-            item["spec"].get("scaleTargetRef") or item["spec"].get("targetRef") if "spec" in item else None
-        )
-        if target:
+        spec = item.get("spec") or {}
+        for target in filter(None, (spec.get("scaleTargetRef"), spec.get("targetRef"))):
             assert (target["kind"], target["name"]) in there
+        if item["kind"] == "HTTPRoute":
+            assert route_targets(item) <= there
         if item["kind"] == "Deployment":
             pod = item["spec"]["template"]["spec"]
             assert ("ServiceAccount", pod["serviceAccountName"]) in there
@@ -158,3 +180,50 @@ def test_workers_bear_spot_machines_and_agents_get_the_gpu(name):
     assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert pod["containers"][0]["image"] == "${agents_image}"
     assert agents["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "controller"),
+    [("gke-full", "gke-l7-global-external-managed"), ("eks-full", "aws-alb"), ("gke-nginx", "nginx")],
+)
+def test_behind_a_gateway_the_service_has_no_balancer_of_its_own(name, controller):
+    objects = objects_of(name)
+    service = named(objects, "Service", "dreamnet-api")
+    assert service["spec"]["type"] == "ClusterIP"
+    assert "externalTrafficPolicy" not in service["spec"]
+    assert "annotations" not in service["metadata"]
+    gateway = named(objects, "Gateway", "dreamnet")["spec"]
+    assert gateway["gatewayClassName"] == controller
+    assert {listener["name"]: listener["port"] for listener in gateway["listeners"]} == {
+        "http": 80,
+        "https": 443,
+    }
+
+
+@pytest.mark.parametrize("name", ["gke-istio", "eks-istio"])
+def test_the_mesh_lets_tunnels_through_and_plain_text_to_named_ports_only(name):
+    objects = objects_of(name)
+    tunnels = named(objects, "NetworkPolicy", "mesh")["spec"]
+    assert {"protocol": "TCP", "port": 15008} in tunnels["ingress"][0]["ports"]
+    assert {"protocol": "TCP", "port": 15008} in tunnels["egress"][0]["ports"]
+    plain = {
+        item["metadata"]["name"]: set(item["spec"].get("portLevelMtls", {}))
+        for item in objects
+        if item["kind"] == "PeerAuthentication"
+    }
+    assert plain == {
+        "default": set(),
+        "dreamnet-api": {"8080"},
+        "dreamnet-worker": {"8081"},
+        "dreamnet-agents": {"8081"},
+    }
+    labels = named(objects, "Namespace", "dreamnet")["metadata"]["labels"]
+    assert labels["istio.io/dataplane-mode"] == "ambient"
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_a_name_yet_to_be_filled_in_is_no_problem_but_a_wrong_one_is():
+    route = named(objects_of("gke-full"), "HTTPRoute", "dreamnet-api")
+    assert validate([route], crds=ROOT / "crds") == []
+    route["spec"]["hostnames"] = ["Not A Host"]
+    assert [problem.path for problem in validate([route], crds=ROOT / "crds")] == ["/spec/hostnames/0"]
