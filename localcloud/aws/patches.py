@@ -21,6 +21,17 @@ def show_real_addresses() -> None:
     DBInstance.endpoint = property(endpoint)
 
 
+def forget_replicas_of_other_regions() -> None:
+    """Let a replica in another region be deleted: moto notes it by ARN, and would remove it by name."""
+    from moto.rds.models import DBInstance
+
+    def remove(primary: Any, replica: Any) -> None:
+        names = {replica.db_instance_identifier, replica.db_instance_arn}
+        primary.replicas = [name for name in primary.replicas if name not in names]
+
+    DBInstance.remove_replica = remove
+
+
 def ignore_conditional_statements() -> None:
     """Leave the statements of bucket policies that have a condition undecided.
 

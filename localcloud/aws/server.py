@@ -62,8 +62,8 @@ class LocalAws:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
         from werkzeug.serving import make_server
 
+        from localcloud.aws import patches
         from localcloud.aws.gateway import Gateway
-        from localcloud.aws.patches import ignore_conditional_statements, show_real_addresses
         from localcloud.aws.registry import HANDLERS
         from localcloud.aws.services.alarms import Alarms
         from localcloud.aws.services.background import Background
@@ -77,8 +77,9 @@ class LocalAws:
         from localcloud.aws.services.http import HttpApis
         from localcloud.aws.services.readiness import Readiness
 
-        show_real_addresses()
-        ignore_conditional_statements()
+        patches.show_real_addresses()
+        patches.forget_replicas_of_other_regions()
+        patches.ignore_conditional_statements()
         changed, account_id = self._snapshots.touch, credentials.aws_account_id
         background = Background(self._pool, changed)
         environments = Environments(state.log, state.dir / "aws" / "lambda")

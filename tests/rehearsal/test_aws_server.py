@@ -476,6 +476,10 @@ def test_rds_stops_starts_and_its_replica_is_promoted(cloud):
         connection.execute("create table t as select 42 as answer")
     source = f"arn:aws:rds:{REGION}:{cloud.account.account_id}:db:primary"
     replica_body = {"SourceDBInstanceIdentifier": source, "DBInstanceClass": "db.t4g.micro"}
+    gone, gone_live = make(cloud, "AWS::RDS::DBInstance", "replica-of-a-day", replica_body, SECOND)
+    cloud.driver.delete(gone, gone_live, "plan-8", quiet)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(dsn(gone_live), connect_timeout=2)
     _, replica = make(cloud, "AWS::RDS::DBInstance", "replica", replica_body, SECOND)
     with psycopg.connect(dsn(replica)) as connection:
         assert connection.execute("select pg_is_in_recovery()").fetchone() == (True,)

@@ -171,9 +171,7 @@ class Rds:
 
     def _forget_replica(self, region: str, source: str, replica: Any) -> None:
         source_region = source.split(":")[3] if source.startswith("arn:") else region
-        primary = self._database(source_region, source.rsplit(":", 1)[-1])
-        names = {replica.db_instance_identifier, replica.db_instance_arn}
-        primary.replicas = [name for name in primary.replicas if name not in names]
+        self._database(source_region, source.rsplit(":", 1)[-1]).remove_replica(replica)
 
     def _modify(self, region: str, name: str, form: dict[str, str]) -> None:
         password = form.get("MasterUserPassword")
