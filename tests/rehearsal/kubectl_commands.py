@@ -39,12 +39,12 @@ spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
 ROLES = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: {name: reader}
+metadata: {name: reader, namespace: NAMESPACE}
 rules: [{apiGroups: [""], resources: [pods], verbs: [get, list]}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {name: readers}
+metadata: {name: readers, namespace: NAMESPACE}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
 subjects: [{kind: ServiceAccount, name: default, namespace: NAMESPACE}]
 """

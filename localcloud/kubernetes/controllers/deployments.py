@@ -19,11 +19,18 @@ from localcloud.kubernetes.verbs import DeleteOptions, Verbs
 
 RESOURCE, SETS = "deployments.apps", "replicasets.apps"
 REVISION = "deployment.kubernetes.io/revision"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HASH = "pod-template-hash"
 
 
 def _revision(replica_set: Object) -> int:
     return int(replica_set["metadata"].get("annotations", {}).get(REVISION, 0))
+
+
+def _copied(deployment: Object) -> Object:
+    """Annotations that a Deployment hands to its ReplicaSet, such as the cause of a change."""
+    annotations = deployment["metadata"].get("annotations", {})
+    return {k: v for k, v in annotations.items() if k not in (REVISION, LAST_APPLIED)}
 
 
 def _count(sets: list[Object], field: str) -> int:
@@ -90,7 +97,7 @@ class Deployments:
                 "name": f"{metadata['name']}-{hashed}",
                 "namespace": metadata["namespace"],
                 "labels": dict(labels),
-                "annotations": {REVISION: str(revision)},
+                "annotations": _copied(deployment) | {REVISION: str(revision)},
                 "ownerReferences": [owner_reference(deployment)],
             },
             "spec": {"replicas": 0, "selector": selector, "template": template}
@@ -115,10 +122,12 @@ class Deployments:
             self._verbs.store.put(RESOURCE, live | {"metadata": metadata})
 
     def _renumber(self, deployment: Object, current: Object, sets: list[Object]) -> Object:
-        """An old ReplicaSet that is current again (undo) gets the newest revision."""
+        """The current ReplicaSet has the Deployment's annotations; one that is back (undo) is the newest."""
         newest = max(_revision(s) for s in sets)
-        if _revision(current) < newest:
-            annotations = current["metadata"].get("annotations", {}) | {REVISION: str(newest + 1)}
+        number = _revision(current) if _revision(current) == newest else newest + 1
+        have = current["metadata"].get("annotations", {})
+        annotations = have | _copied(deployment) | {REVISION: str(number)}
+        if annotations != have:
             current = self._verbs.store.put(
                 SETS, current | {"metadata": current["metadata"] | {"annotations": annotations}}
             )

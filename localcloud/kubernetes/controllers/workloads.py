@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from localcloud.kubernetes.controllers.pods import active_pods, delete_pod, make_pod, template_hash
+from localcloud.kubernetes.controllers.revisions import HASH, keep_revision
 from localcloud.kubernetes.controllers.runtime import (
+    Recorder,
     controller_of,
     is_active,
     is_ready,
@@ -17,7 +19,6 @@ from localcloud.kubernetes.selectors import matches_selector
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 
-HASH = "controller-revision-hash"
 #: Taints that DaemonSets' Pods always tolerate.
 _DAEMON_TOLERATIONS = [
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
@@ -47,8 +48,8 @@ class StatefulSets:
 
     RESOURCE = "statefulsets.apps"
 
-    def __init__(self, verbs: Verbs) -> None:
-        self._verbs = verbs
+    def __init__(self, verbs: Verbs, recorder: Recorder) -> None:
+        self._verbs, self._recorder = verbs, recorder
 
     def keys(self, change: Change) -> Iterable[Key]:
         """Changed sets, and owners of changed Pods."""
@@ -59,8 +60,10 @@ class StatefulSets:
         owner = self._verbs.store.get(self.RESOURCE, *key)
         if owner is None or owner["metadata"].get("deletionTimestamp"):
             return None
+        hashed = template_hash(owner["spec"]["template"])
+        keep_revision(self._verbs, owner, hashed)
         self._step(owner)
-        pods, hashed = active_pods(self._verbs, owner), template_hash(owner["spec"]["template"])
+        pods = active_pods(self._verbs, owner)
         ready = sum(is_ready(p) for p in pods)
         status: Object = {
             "observedGeneration": owner["metadata"]["generation"],
@@ -91,7 +94,10 @@ class StatefulSets:
                     "statefulset.kubernetes.io/pod-name": f"{name}-{ordinal}",
                     "apps.kubernetes.io/pod-index": str(ordinal),
                 }
-                make_pod(self._verbs, owner, name=f"{name}-{ordinal}", labels=labels)
+                made = f"{name}-{ordinal}"
+                make_pod(self._verbs, owner, name=made, labels=labels)
+                text = f"create Pod {made} in StatefulSet {name} successful"
+                self._recorder.record(owner, "SuccessfulCreate", text, "statefulset-controller")
             if not parallel and (pod is None or not is_ready(pod)):
                 return
         extra = [
@@ -104,6 +110,8 @@ class StatefulSets:
             :1
         ]:
             delete_pod(self._verbs, pod)
+            text = f"delete Pod {pod['metadata']['name']} in StatefulSet {name} successful"
+            self._recorder.record(owner, "SuccessfulDelete", text, "statefulset-controller")
 
 
 class DaemonSets:
@@ -111,8 +119,8 @@ class DaemonSets:
 
     RESOURCE = "daemonsets.apps"
 
-    def __init__(self, verbs: Verbs) -> None:
-        self._verbs = verbs
+    def __init__(self, verbs: Verbs, recorder: Recorder) -> None:
+        self._verbs, self._recorder = verbs, recorder
 
     def keys(self, change: Change) -> Iterable[Key]:
         """Changed sets, owners of changed Pods, and all when nodes come or go."""
@@ -130,6 +138,7 @@ class DaemonSets:
             return None
         spec = owner["spec"]["template"]["spec"]
         hashed = template_hash(owner["spec"]["template"])
+        keep_revision(self._verbs, owner, hashed)
         tolerations = [*spec.get("tolerations", ()), *_DAEMON_TOLERATIONS]
         wanted = {
             n["metadata"]["name"]
@@ -139,7 +148,11 @@ class DaemonSets:
         ready = {n["metadata"]["name"] for n in self._verbs.store.list("nodes") if node_ready(n)}
         there = {p["spec"]["nodeName"]: p for p in active_pods(self._verbs, owner)}
         for node in sorted((wanted & ready) - there.keys()):
-            make_pod(self._verbs, owner, node=node, labels={HASH: hashed}, tolerations=_DAEMON_TOLERATIONS)
+            made = make_pod(
+                self._verbs, owner, node=node, labels={HASH: hashed}, tolerations=_DAEMON_TOLERATIONS
+            )
+            text = f"Created pod: {made['metadata']['name']}"
+            self._recorder.record(owner, "SuccessfulCreate", text, "daemonset-controller")
         stale = [p for n, p in there.items() if n not in wanted]
         outdated = [p for n, p in there.items() if n in wanted and _hash_of(p) != hashed]
         if (
@@ -149,6 +162,8 @@ class DaemonSets:
             stale += outdated[:1]
         for pod in stale:
             delete_pod(self._verbs, pod)
+            text = f"Deleted pod: {pod['metadata']['name']}"
+            self._recorder.record(owner, "SuccessfulDelete", text, "daemonset-controller")
         self._report(owner, len(wanted), hashed)
         return None
 
