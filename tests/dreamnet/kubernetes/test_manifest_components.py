@@ -227,3 +227,12 @@ def test_a_name_yet_to_be_filled_in_is_no_problem_but_a_wrong_one_is():
     assert validate([route], crds=ROOT / "crds") == []
     route["spec"]["hostnames"] = ["Not A Host"]
     assert [problem.path for problem in validate([route], crds=ROOT / "crds")] == ["/spec/hostnames/0"]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_operators_page_names_every_overlay_and_its_variables(name):
+    page = (ROOT.parents[1] / "docs" / "operate.md").read_text()
+    used = set(re.findall(r"\$\{(\w+)\}", yaml.safe_dump_all(objects_of(name), width=1000)))
+    assert {"image", "region"} <= used
+    assert f"`{name}`" in page
+    assert [variable for variable in used if f"`{variable}`" not in page] == []
