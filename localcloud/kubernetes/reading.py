@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -13,10 +14,13 @@ from localcloud.kubernetes.errors import ApiError, bad_request
 from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.routing import Request, Target
 from localcloud.kubernetes.selectors import parse_fields, parse_labels
-from localcloud.kubernetes.storage import Change, Object, Store
+from localcloud.kubernetes.storage import Change, Object, Store, Watcher
 
 #: Lists whose next pages are remembered.
 MAX_CONTINUES = 256
+#: Bookmarks come about once a minute, and this long before a watch's time-out
+#: (kubernetes.io/docs/reference/using-api/api-concepts and the API server's cacher, read November 2026).
+BOOKMARK_SECONDS, BEFORE_END = 60.0, 2.0
 Filter = Callable[[Object], bool]
 
 
@@ -96,6 +100,37 @@ def _transition(change: Change, selected: Filter) -> str:
     return "DELETED" if before else ""
 
 
+def _bookmark_pause(request: Request) -> float | None:
+    """Seconds without a change after which a bookmark is due; None where the client wants none."""
+    if not request.flag("allowWatchBookmarks"):
+        return None
+    ends = request.number("timeoutSeconds") or 0
+    return min(BOOKMARK_SECONDS, ends - BEFORE_END) if ends > BEFORE_END else BOOKMARK_SECONDS
+
+
+def _since(request: Request) -> int | None:
+    """The revision after which to begin; None for the present state first."""
+    text = request.query.get("resourceVersion", "")
+    if text and not text.isdigit():
+        raise bad_request(f"invalid resource version {text!r}")
+    return int(text) if text not in ("", "0") else None
+
+
+async def _changes(watcher: Watcher, pause: float | None) -> AsyncIterator[Change | None]:
+    """Changes until the server stops; None where ``pause`` seconds have passed without any."""
+    while True:
+        try:
+            async with asyncio.timeout(pause):
+                change = await watcher.queue.get()
+        except TimeoutError:
+            # Nothing waits in the queue: the client has seen all up to the present revision.
+            yield None
+            continue
+        if change is None:
+            return
+        yield change
+
+
 class Watches:
     """Watch streams of one store."""
 
@@ -106,10 +141,7 @@ class Watches:
         """Events as JSON lines, until the server stops (the caller ends it on time-out or disconnect)."""
         selected = selection(request, target)
         kind, initial = target.kind, request.flag("sendInitialEvents")
-        text = request.query.get("resourceVersion", "")
-        if text and not text.isdigit():
-            raise bad_request(f"invalid resource version {text!r}")
-        since = int(text) if text not in ("", "0") and not initial else None
+        since = None if initial else _since(request)
         watcher = self._store.watch(kind.resource, since)
         if watcher is None:
             message = f"too old resource version: {since} ({self._store.oldest})"
@@ -123,22 +155,23 @@ class Watches:
             revision = {"resourceVersion": obj["metadata"]["resourceVersion"]}
             return tables.table(kind.resource, [obj], revision, kind.columns)
 
+        pause = _bookmark_pause(request)
         try:
             if since is None:
-                revision = str(self._store.revision)
                 for obj in [o for o in self._store.list(kind.resource, target.namespace) if selected(o)]:
                     yield _line("ADDED", shown(obj))
                 if initial and request.flag("allowWatchBookmarks"):
-                    yield _line("BOOKMARK", self._bookmark(kind, revision))
-            while (change := await watcher.queue.get()) is not None:
-                event = _transition(change, selected)
-                if event:
+                    yield _line("BOOKMARK", self._bookmark(kind, {"k8s.io/initial-events-end": "true"}))
+            async for change in _changes(watcher, pause):
+                if change is None:
+                    yield _line("BOOKMARK", self._bookmark(kind))
+                elif event := _transition(change, selected):
                     yield _line(event, shown(change.new))
         finally:
             self._store.unwatch(watcher)
 
-    @staticmethod
-    def _bookmark(kind: Kind, revision: str) -> Object:
-        annotations = {"k8s.io/initial-events-end": "true"}
-        metadata = {"resourceVersion": revision, "creationTimestamp": None, "annotations": annotations}
+    def _bookmark(self, kind: Kind, annotations: Object | None = None) -> Object:
+        metadata: Object = {"resourceVersion": str(self._store.revision), "creationTimestamp": None}
+        if annotations:
+            metadata["annotations"] = annotations
         return {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
