@@ -9,7 +9,7 @@ up: .venv/ready ; $(RUN) -m localcloud up --state $(STATE)
 down: ; if [ -x $(RUN) ]; then $(RUN) -m localcloud down --state $(STATE); fi
 test: .venv/ready ; $(RUN) -m pytest -n 2
 lint: .venv/ready ; $(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy && $(RUN) -m dreamnet.resources validate infrastructure && $(RUN) -m dreamnet.kubernetes validate infrastructure/kubernetes
-bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources
+bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources && $(RUN) -m benchmarks.kubernetes
 clean: down ; rm -rf $(STATE)
 lock: .venv/ready ; .venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" -o requirements.lock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -44,6 +45,10 @@ _NEVER_PRUNED = {
     "CustomResourceDefinition",
     "Secret",
 }
+
+
+#: From so many objects of one collection on, one LIST is cheaper than a GET each.
+_MANY = 5
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,10 @@ def apply(
     started = time.monotonic()
     _refuse_invalid(manifests)
     rows: list[Applied] = []
+    live = _listed(cluster, manifests)
     for manifest in sorted(manifests, key=_rank):
         try:
-            row = _apply_one(cluster, manifest, force, crd_timeout)
+            row = _apply_one(cluster, manifest, force, crd_timeout, live)
         except GameplanError as error:
             raise _explained(error, rows, len(manifests)) from None
         rows.append(row)
@@ -142,7 +148,12 @@ def apply_object(cluster: Cluster, manifest: Mapping[str, Any], force: bool = Fa
         created, configured or unchanged.
     """
     path = cluster.path_of(manifest)
-    before = cluster.find(path)
+    return _patch(cluster, path, manifest, cluster.find(path), force)
+
+
+def _patch(
+    cluster: Cluster, path: str, manifest: Mapping[str, Any], before: Object | None, force: bool
+) -> Outcome:
     query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
     if force:
         query["force"] = "true"
@@ -154,10 +165,34 @@ def apply_object(cluster: Cluster, manifest: Mapping[str, Any], force: bool = Fa
     return "configured"
 
 
-def _apply_one(cluster: Cluster, manifest: Mapping[str, Any], force: bool, crd_timeout: float) -> Applied:
+def _listed(cluster: Cluster, manifests: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Object]]:
+    """What lives, by collection and name: one LIST where many objects of a collection are applied.
+
+    Secrets are read one by one, as the others' are nobody's business.
+    """
+    wanted = Counter(
+        cluster.path_of(item).rpartition("/")[0] for item in _builtin(manifests) if item["kind"] != "Secret"
+    )
+    many = [collection for collection, count in wanted.items() if count >= _MANY]
+    return {
+        collection: {item["metadata"]["name"]: item for item in cluster.items(collection)}
+        for collection in many
+    }
+
+
+def _apply_one(
+    cluster: Cluster,
+    manifest: Mapping[str, Any],
+    force: bool,
+    crd_timeout: float,
+    live: Mapping[str, Mapping[str, Object]],
+) -> Applied:
     metadata = manifest["metadata"]
+    path = cluster.path_of(manifest)
+    collection, _, name = path.rpartition("/")
+    before = live[collection].get(name) if collection in live else cluster.find(path)
     try:
-        outcome = apply_object(cluster, manifest, force)
+        outcome = _patch(cluster, path, manifest, before, force)
     except Conflict as conflict:
         # What we set by a patch (a rollback, a promoted image) counts as another manager's of our own name.
         if conflict.managers - {FIELD_MANAGER}:
@@ -181,8 +216,7 @@ def _explained(error: GameplanError, rows: Sequence[Applied], wanted: int) -> Ga
 
 def _refuse_invalid(manifests: Sequence[Mapping[str, Any]]) -> None:
     """Custom resources are the server's to check, by the schema that their definition brings."""
-    builtin = [item for item in manifests if not _is_custom(item, manifests)]
-    problems = validate(builtin)
+    problems = validate(_builtin(manifests))
     if problems:
         listed = "; ".join(str(problem) for problem in problems)
         raise ConfigurationError(
@@ -191,14 +225,18 @@ def _refuse_invalid(manifests: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _is_custom(item: Mapping[str, Any], manifests: Sequence[Mapping[str, Any]]) -> bool:
-    group = str(item.get("apiVersion", "")).split("/")[0]
-    return any(
-        other.get("kind") == "CustomResourceDefinition"
-        and other["spec"]["group"] == group
-        and other["spec"]["names"]["kind"] == item.get("kind")
-        for other in manifests
-    )
+def _builtin(manifests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those whose kind is not defined by one of the others."""
+    defined = {
+        (item["spec"]["group"], item["spec"]["names"]["kind"])
+        for item in manifests
+        if item.get("kind") == "CustomResourceDefinition"
+    }
+    return [
+        item
+        for item in manifests
+        if (str(item.get("apiVersion", "")).split("/")[0], item.get("kind")) not in defined
+    ]
 
 
 def _rank(manifest: Mapping[str, Any]) -> int:
@@ -213,10 +251,14 @@ def _version(item: Object) -> str:
 
 
 def _content(item: Object) -> Object:
-    """What people declare: controllers bump resourceVersion by writing status, which is no change of ours."""
+    """What people declare: controllers bump resourceVersion by writing status, which is no change of ours.
+
+    Objects in lists carry neither kind nor apiVersion.
+    """
     bookkeeping = {"resourceVersion", "managedFields", "generation"}
     metadata = {key: value for key, value in item.get("metadata", {}).items() if key not in bookkeeping}
-    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
+    own = {key: value for key, value in item.items() if key not in ("status", "kind", "apiVersion")}
+    return {**own, "metadata": metadata}
 
 
 def _wait_served(cluster: Cluster, definition: Mapping[str, Any], timeout: float) -> None:

@@ -64,6 +64,24 @@ def test_only_what_differs_is_configured(manifests):
     ]
 
 
+def test_many_of_a_collection_are_read_at_once(manifests):
+    target, api = cluster()
+    many = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"c{n}", "namespace": "dreamnet"}}
+        for n in range(5)
+    ]
+    collection = "/api/v1/namespaces/dreamnet/configmaps"
+    assert apply(target, many, progress=quiet).count("created") == 5
+    assert not apply(target, many, progress=quiet).changed
+    api.objects[f"{collection}/c3"]["data"] = {"a": "b"}
+    many[3]["data"] = {"a": "c"}
+    assert [str(row) for row in apply(target, many, progress=quiet).rows if row.outcome != "unchanged"] == [
+        "ConfigMap dreamnet/c3 configured"
+    ]
+    reads = [path for method, path in api.requests if method == "GET"]
+    assert [path for path in reads if path.startswith(collection)] == [collection] * 3
+
+
 def test_a_status_written_by_a_controller_is_no_change(manifests):
     target, api = cluster()
     apply(target, manifests, progress=quiet)
