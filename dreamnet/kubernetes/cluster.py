@@ -261,7 +261,8 @@ def each_cluster(
         What `action` returned, by the clusters' keys, in their order.
 
     Raises:
-        GameplanError: the one failure; or, of several, a ResourceError that names each.
+        GameplanError: the one failure; or, of several, a ResourceError that names each. Both say where it is
+            done.
     """
     if not clusters:
         return {}
@@ -274,11 +275,13 @@ def each_cluster(
             results[name] = future.result()
         except GameplanError as error:
             failures.append(error)
+    done = f" Done on {', '.join(results)}." if failures and results else ""
     if len(failures) == 1:
+        failures[0].problem += done
         raise failures[0]
     if failures:
         raise ResourceError(
-            " ".join(error.problem for error in failures),
+            " ".join(error.problem for error in failures) + done,
             " ".join(dict.fromkeys(error.remedy for error in failures)),
         )
     return results
@@ -299,7 +302,7 @@ def _refusal(cluster: Cluster, method: str, path: str, status: int, answer: Obje
     said = said.strip().rstrip(".")
     if status == 401:
         return CredentialsError(
-            f"Cluster {cluster} refused the token.",
+            f"Cluster {cluster} refused the token at {method} {what}.",
             "Check that the account's credentials are the ones this cluster trusts.",
         )
     if status == 403 and "exceeded quota" in said:

@@ -180,7 +180,11 @@ def test_what_was_applied_before_a_refusal_is_said(manifests):
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (Answer(401, {}), CredentialsError, "refused the token"),
+        (
+            Answer(401, {}),
+            CredentialsError,
+            "refused the token at PATCH deployments dreamnet/dreamnet-api",
+        ),
         (
             Answer(403, {"message": 'cannot patch "deployments"'}),
             CredentialsError,
@@ -265,20 +269,23 @@ def test_each_cluster_tries_all_and_names_every_failure():
     one, _ = cluster("one")
     two, bad = cluster("two")
     three, worse = cluster("three", "aws")
-    bad.refuse["GET", "/version"] = Answer(401, {})
+    bad.refuse["GET", "/api/v1"] = Answer(401, {})
     assert each_cluster([one], lambda c: c.name) == {"gke/us-central1/one": "one"}
     tried = []
 
     def look(c):
         tried.append(c.name)
-        return c.get("/version")
+        return c.get("/api/v1")
 
-    worse.refuse["GET", "/version"] = Answer(403, {"message": "no"})
+    worse.refuse["GET", "/api/v1"] = Answer(403, {"message": "no"})
     with pytest.raises(ResourceError) as caught:
         each_cluster([two, three, one], look)
     assert sorted(tried) == ["one", "three", "two"]
     assert "two" in caught.value.problem
     assert "three" in caught.value.problem
+    assert caught.value.problem.endswith("Done on gke/us-central1/one.")
+    with pytest.raises(CredentialsError, match=r"two .*at GET /api/v1.* Done on gke/us-central1/one\."):
+        each_cluster([one, two], look)
 
 
 def test_no_token_in_reprs():
