@@ -6,6 +6,7 @@ from localcloud.kubernetes.auth import Authenticator, Keys
 from localcloud.kubernetes.certificates import Identity
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.autoscaler import Autoscaler
+from localcloud.kubernetes.controllers.budgets import Budgets
 from localcloud.kubernetes.controllers.deployments import Deployments
 from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
 from localcloud.kubernetes.controllers.jobs import CronJobs, Jobs
@@ -14,7 +15,7 @@ from localcloud.kubernetes.controllers.replicasets import ReplicaSets
 from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
 from localcloud.kubernetes.controllers.scheduler import Scheduler
 from localcloud.kubernetes.controllers.services import Services
-from localcloud.kubernetes.controllers.workloads import Budgets, DaemonSets, StatefulSets
+from localcloud.kubernetes.controllers.workloads import DaemonSets, StatefulSets
 from localcloud.kubernetes.faults import Faults
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet

@@ -12,6 +12,7 @@ import orjson
 from localcloud.kubernetes import errors, patching, protobuf, subresources
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
+from localcloud.kubernetes.eviction import evict
 from localcloud.kubernetes.faults import refusal
 from localcloud.kubernetes.gate import Gate
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
@@ -277,7 +278,7 @@ class Handlers:
                 )
             )
         if key == ("eviction", "POST"):
-            return Answer(subresources.evict(self._verbs, kind, namespace, name, parse_body(request)), 201)
+            return Answer(evict(self._verbs, kind, namespace, name, parse_body(request)), 201)
         if key == ("token", "POST"):
             account = self._verbs.get(kind, namespace, name)
             return Answer(self._cluster.accounts.issue(account, parse_body(request)), 201)

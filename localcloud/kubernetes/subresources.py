@@ -1,4 +1,4 @@
-"""scale and eviction: what is not an object of its own."""
+"""The scale subresource: a workload's number of replicas, as an object of its own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from localcloud.kubernetes import errors, patching
 from localcloud.kubernetes.kinds import Kind
-from localcloud.kubernetes.selectors import follow, matches_selector
+from localcloud.kubernetes.selectors import follow
 from localcloud.kubernetes.storage import Object, copy
 from localcloud.kubernetes.validation import decode
-from localcloud.kubernetes.verbs import DeleteOptions, Verbs, WriteOptions
+from localcloud.kubernetes.verbs import Verbs, WriteOptions
 
 #: Shape of what is written to a scale subresource.
 SCALE = Kind("autoscaling", "v1", "Scale", "scales", verbs=())
@@ -63,19 +63,3 @@ def write_scale(
         new["metadata"]["resourceVersion"] = version
     stored, _ = verbs.update(kind, namespace, name, new, options, "scale")
     return scale_of(kind, stored)
-
-
-def evict(verbs: Verbs, kind: Kind, namespace: str, name: str, body: Any) -> Object:
-    """Delete a Pod unless a disruption budget forbids it (429)."""
-    pod = verbs.get(kind, namespace, name)
-    labels = pod["metadata"].get("labels") or {}
-    for budget in verbs.store.list("poddisruptionbudgets.policy", namespace):
-        if not matches_selector(budget["spec"].get("selector"), labels):
-            continue
-        if budget.get("status", {}).get("disruptionsAllowed", 0) < 1:
-            raise errors.ApiError(
-                429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget."
-            )
-    grace = ((body or {}).get("deleteOptions") or {}).get("gracePeriodSeconds")
-    verbs.delete(kind, namespace, name, DeleteOptions(grace=grace))
-    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}

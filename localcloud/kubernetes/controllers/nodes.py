@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from localcloud.kubernetes import apply as server_side
 from localcloud.kubernetes import faults
+from localcloud.kubernetes.controllers.placement import covers, node_ready
 from localcloud.kubernetes.controllers.pods import delete_pod
 from localcloud.kubernetes.controllers.runtime import Recorder, age, is_active, is_ready, set_condition
-from localcloud.kubernetes.controllers.scheduler import covers, node_ready
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 

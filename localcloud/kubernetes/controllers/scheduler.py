@@ -1,4 +1,4 @@
-"""The scheduler: Pods to nodes that are ready, fit, match and are tolerated."""
+"""The scheduler: binds Pods to the best of the nodes that fit, or says why none does."""
 
 from __future__ import annotations
 
@@ -6,80 +6,57 @@ from collections import Counter
 from collections.abc import Iterable
 
 from localcloud.kubernetes import apply as server_side
+from localcloud.kubernetes.controllers.placement import Placement, requests_of, shy_of
 from localcloud.kubernetes.controllers.runtime import Recorder, is_active, set_condition
-from localcloud.kubernetes.quantities import parse
-from localcloud.kubernetes.selectors import matches_expression
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 
 
-def requests_of(pod: Object) -> Counter[str]:
-    """Sum of the containers' requests, in cores, bytes and pieces; and the Pod itself."""
-    total: Counter[str] = Counter({"pods": 1})  # floats for cores: Counter only adds
-    for container in pod["spec"]["containers"]:
-        for name, value in container.get("resources", {}).get("requests", {}).items():
-            total[name] += parse(value)  # type: ignore[assignment]
-    return total
-
-
-def covers(toleration: Object, taint: Object) -> bool:
-    """Whether a toleration is one of a taint."""
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if not toleration.get("key"):
-        return toleration.get("operator") == "Exists"
-    if toleration["key"] != taint["key"]:
-        return False
-    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
-
-
-def tolerated(taints: Iterable[Object], tolerations: Iterable[Object]) -> bool:
-    """Whether every taint that forbids scheduling is tolerated."""
-    known = list(tolerations)
-    hard = [t for t in taints if t["effect"] in ("NoSchedule", "NoExecute")]
-    return all(any(covers(toleration, taint) for toleration in known) for taint in hard)
-
-
-def matches_node(spec: Object, node: Object) -> bool:
-    """nodeSelector and required node affinity."""
-    labels = node["metadata"].get("labels", {})
-    if any(labels.get(k) != v for k, v in spec.get("nodeSelector", {}).items()):
-        return False
-    required = (
-        spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    )
-    if not required:
-        return True
-    return any(
-        all(matches_expression(e, labels) for e in term.get("matchExpressions", ()))
-        for term in required["nodeSelectorTerms"]
-    )
-
-
-def node_ready(node: Object) -> bool:
-    """Whether a node's Ready condition is true."""
-    return any(
-        c["type"] == "Ready" and c["status"] == "True" for c in node.get("status", {}).get("conditions", ())
-    )
-
-
 class Scheduler:
-    """Binds Pods that have no node."""
+    """Binds Pods that have no node.
+
+    It keeps count of what each node's Pods take as they come and go, so that a large cluster is not counted
+    anew for every Pod.
+    """
 
     def __init__(self, verbs: Verbs, recorder: Recorder) -> None:
         self._verbs, self._recorder = verbs, recorder
+        self._used: dict[str, Counter[str]] = {}
+        self._placed: dict[Key, Object] = {}
+        self._shy: dict[Key, Object] = {}
+        self._waiting: dict[Key, bool] = {}
 
     def keys(self, change: Change) -> Iterable[Key]:
-        """New Pods; all that wait, when a node changed or a Pod left."""
-        waits = change.resource == "pods" and not change.deleted and not change.new["spec"].get("nodeName")
-        if waits:
-            yield change.key
-        elif change.resource == "nodes" or (change.resource == "pods" and change.deleted):
-            yield from (
-                (p["metadata"]["namespace"], p["metadata"]["name"])
-                for p in self._verbs.store.list("pods")
-                if not p["spec"].get("nodeName")
-            )
+        """New Pods; all that wait, when a node changed or a Pod left or changed."""
+        if change.resource == "pods":
+            self._account(change)
+            if change.key in self._waiting:
+                # Its own condition is the scheduler's writing.
+                return [change.key] if change.old is None or change.old["spec"] != change.new["spec"] else []
+            if change.deleted or not is_active(change.new):
+                return list(self._waiting)
+            # A neighbour came: that matters to those who look at neighbours.
+            placed = not (change.old or {"spec": {}})["spec"].get("nodeName")
+            return [key for key, social in self._waiting.items() if social and placed]
+        return list(self._waiting) if change.resource == "nodes" else []
+
+    def _account(self, change: Change) -> None:
+        key, pod = change.key, change.new
+        before = self._placed.pop(key, None)
+        if before is not None:
+            self._used[before["spec"]["nodeName"]].subtract(requests_of(before))
+        self._shy.pop(key, None)
+        self._waiting.pop(key, None)
+        if change.deleted or not is_active(pod):
+            return
+        node = pod["spec"].get("nodeName")
+        if not node:
+            self._waiting[key] = "affinity" in pod["spec"] or "topologySpreadConstraints" in pod["spec"]
+            return
+        self._used.setdefault(node, Counter()).update(requests_of(pod))
+        self._placed[key] = pod
+        if shy_of(pod):
+            self._shy[key] = pod
 
     def reconcile(self, key: Key) -> float | None:
         """Bind one Pod, or say why it waits."""
@@ -87,54 +64,40 @@ class Scheduler:
         pod = store.get("pods", *key)
         if pod is None or pod["spec"].get("nodeName") or pod["metadata"].get("deletionTimestamp"):
             return None
+        if pod["spec"].get("schedulingGates"):
+            self._mark(pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")
+            return None
         nodes = store.list("nodes")
-        used: dict[str, Counter[str]] = {}
-        for other in store.list("pods"):
-            if other["spec"].get("nodeName") and is_active(other):
-                used.setdefault(other["spec"]["nodeName"], Counter()).update(requests_of(other))
+        look = Placement(pod, nodes, self._placed.values(), self._shy.values(), self._used)
         reasons: Counter[str] = Counter()
         fitting = []
         for node in nodes:
-            reason = self._refusal(pod, node, used.get(node["metadata"]["name"], Counter()))
-            if reason:
-                reasons[reason] += 1
-            else:
+            refusals = look.refusals(node)
+            reasons.update(refusals)
+            if not refusals:
                 fitting.append(node)
         if not fitting:
             self._wait(pod, len(nodes), reasons)
             return None
-        best = min(fitting, key=lambda n: used.get(n["metadata"]["name"], Counter())["pods"])
-        self._bind(pod, best["metadata"]["name"])
+        self._bind(pod, max(fitting, key=look.score)["metadata"]["name"])
         return None
 
-    @staticmethod
-    def _refusal(pod: Object, node: Object, used: Counter[str]) -> str:
-        if node["spec"].get("unschedulable"):
-            return "node(s) were unschedulable"
-        if not node_ready(node) or node["metadata"].get("deletionTimestamp"):
-            return "node(s) were not ready"
-        if not tolerated(node["spec"].get("taints", ()), pod["spec"].get("tolerations", ())):
-            return "node(s) had untolerated taint(s)"
-        if not matches_node(pod["spec"], node):
-            return "node(s) didn't match Pod's node affinity/selector"
-        allocatable = node["status"]["allocatable"]
-        for name, amount in requests_of(pod).items():
-            if used[name] + amount > parse(allocatable.get(name, 0)) + 1e-9:
-                return "Too many pods" if name == "pods" else f"Insufficient {name}"
-        return ""
-
     def _wait(self, pod: Object, count: int, reasons: Counter[str]) -> None:
-        listed = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items()))
+        listed = ", ".join(sorted(f"{n} {reason}" for reason, n in reasons.items()))
         message = (
             f"0/{count} nodes are available: {listed}." if count else "no nodes available to schedule pods"
         )
-        status = pod["status"]
-        conditions = set_condition(
-            status.get("conditions", []), "PodScheduled", "False", "Unschedulable", message
-        )
-        if conditions != status.get("conditions"):
-            self._verbs.set_status("pods", pod, status | {"conditions": conditions})
+        if self._mark(pod, "Unschedulable", message):
             self._recorder.record(pod, "FailedScheduling", message, "default-scheduler", warning=True)
+
+    def _mark(self, pod: Object, reason: str, message: str) -> bool:
+        """Say in the Pod's condition why it waits; whether that is news."""
+        status = pod["status"]
+        conditions = set_condition(status.get("conditions", []), "PodScheduled", "False", reason, message)
+        if conditions == status.get("conditions"):
+            return False
+        self._verbs.set_status("pods", pod, status | {"conditions": conditions})
+        return True
 
     def _bind(self, pod: Object, node: str) -> None:
         others = [c for c in pod["status"].get("conditions", ()) if c["type"] != "PodScheduled"]

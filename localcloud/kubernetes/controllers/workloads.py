@@ -1,9 +1,10 @@
-"""StatefulSets, DaemonSets and PodDisruptionBudgets."""
+"""StatefulSets and DaemonSets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from localcloud.kubernetes.controllers.placement import matches_node, node_ready, tolerated
 from localcloud.kubernetes.controllers.pods import active_pods, delete_pod, make_pod, template_hash
 from localcloud.kubernetes.controllers.revisions import HASH, keep_revision
 from localcloud.kubernetes.controllers.runtime import (
@@ -11,11 +12,7 @@ from localcloud.kubernetes.controllers.runtime import (
     controller_of,
     is_active,
     is_ready,
-    set_condition,
 )
-from localcloud.kubernetes.controllers.scheduler import matches_node, node_ready, tolerated
-from localcloud.kubernetes.quantities import share
-from localcloud.kubernetes.selectors import matches_selector
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 
@@ -181,55 +178,3 @@ class DaemonSets:
             "updatedNumberScheduled": sum(_hash_of(p) == hashed for p in pods),
         }
         self._verbs.set_status(self.RESOURCE, owner, status)
-
-
-class Budgets:
-    """How many Pods a PodDisruptionBudget lets go."""
-
-    RESOURCE = "poddisruptionbudgets.policy"
-
-    def __init__(self, verbs: Verbs) -> None:
-        self._verbs = verbs
-
-    def keys(self, change: Change) -> Iterable[Key]:
-        """Changed budgets, and those of a changed Pod's namespace."""
-        if change.resource == self.RESOURCE and not change.deleted:
-            return [change.key]
-        if change.resource == "pods":
-            return [
-                (change.key[0], b["metadata"]["name"])
-                for b in self._verbs.store.list(self.RESOURCE, change.key[0])
-            ]
-        return []
-
-    def reconcile(self, key: Key) -> float | None:
-        """Count, and report."""
-        budget = self._verbs.store.get(self.RESOURCE, *key)
-        if budget is None:
-            return None
-        spec = budget["spec"]
-        pods = [
-            p
-            for p in self._verbs.store.list("pods", key[0])
-            if is_active(p) and matches_selector(spec.get("selector"), p["metadata"].get("labels") or {})
-        ]
-        healthy = sum(is_ready(p) for p in pods)
-        if "maxUnavailable" in spec:
-            needed = len(pods) - share(spec["maxUnavailable"], len(pods), round_up=True)
-        else:
-            needed = share(spec.get("minAvailable", 1), len(pods), round_up=True)
-        allowed = max(0, healthy - needed)
-        status: Object = {
-            "observedGeneration": budget["metadata"]["generation"],
-            "currentHealthy": healthy,
-            "desiredHealthy": needed,
-            "disruptionsAllowed": allowed,
-            "expectedPods": len(pods),
-        }
-        reason = "SufficientPods" if allowed else "InsufficientPods"
-        old = budget.get("status", {}).get("conditions", [])
-        status["conditions"] = set_condition(
-            old, "DisruptionAllowed", "True" if allowed else "False", reason, ""
-        )
-        self._verbs.set_status(self.RESOURCE, budget, status)
-        return None

@@ -10,8 +10,8 @@ import time
 from localcloud.kubernetes import apply as server_side
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.nodes import pods_on, unreachable
+from localcloud.kubernetes.controllers.placement import node_ready
 from localcloud.kubernetes.controllers.runtime import Recorder, controller_of, is_active
-from localcloud.kubernetes.controllers.scheduler import node_ready
 from localcloud.kubernetes.controllers.services import target_port
 from localcloud.kubernetes.errors import bad_request
 from localcloud.kubernetes.faults import RESOURCE as FAULTS
