@@ -7,6 +7,7 @@ from localcloud.kubernetes.certificates import Identity
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.autoscaler import Autoscaler
 from localcloud.kubernetes.controllers.budgets import Budgets
+from localcloud.kubernetes.controllers.daemonsets import DaemonSets
 from localcloud.kubernetes.controllers.deployments import Deployments
 from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
 from localcloud.kubernetes.controllers.jobs import CronJobs, Jobs
@@ -15,7 +16,7 @@ from localcloud.kubernetes.controllers.replicasets import ReplicaSets
 from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
 from localcloud.kubernetes.controllers.scheduler import Scheduler
 from localcloud.kubernetes.controllers.services import Services
-from localcloud.kubernetes.controllers.workloads import DaemonSets, StatefulSets
+from localcloud.kubernetes.controllers.statefulsets import StatefulSets
 from localcloud.kubernetes.faults import Faults
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet

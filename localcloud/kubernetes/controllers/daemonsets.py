@@ -1,4 +1,4 @@
-"""StatefulSets and DaemonSets."""
+"""DaemonSets: one Pod on every node that may run it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from localcloud.kubernetes.controllers.revisions import HASH, keep_revision
 from localcloud.kubernetes.controllers.runtime import (
     Recorder,
     controller_of,
-    is_active,
     is_ready,
 )
 from localcloud.kubernetes.storage import Change, Key, Object
@@ -38,77 +37,6 @@ def _owned_keys(change: Change, resource: str, kind: str) -> Iterable[Key]:
 
 def _hash_of(pod: Object) -> str:
     return str(pod["metadata"].get("labels", {}).get(HASH, ""))
-
-
-class StatefulSets:
-    """Pods with ordinal names, made in order and replaced from the highest down."""
-
-    RESOURCE = "statefulsets.apps"
-
-    def __init__(self, verbs: Verbs, recorder: Recorder) -> None:
-        self._verbs, self._recorder = verbs, recorder
-
-    def keys(self, change: Change) -> Iterable[Key]:
-        """Changed sets, and owners of changed Pods."""
-        return _owned_keys(change, self.RESOURCE, "StatefulSet")
-
-    def reconcile(self, key: Key) -> float | None:
-        """One step towards the wanted Pods, then status."""
-        owner = self._verbs.store.get(self.RESOURCE, *key)
-        if owner is None or owner["metadata"].get("deletionTimestamp"):
-            return None
-        hashed = template_hash(owner["spec"]["template"])
-        keep_revision(self._verbs, owner, hashed)
-        self._step(owner)
-        pods = active_pods(self._verbs, owner)
-        ready = sum(is_ready(p) for p in pods)
-        status: Object = {
-            "observedGeneration": owner["metadata"]["generation"],
-            "replicas": len(pods),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-            "currentReplicas": len(pods),
-            "updatedReplicas": sum(_hash_of(p) == hashed for p in pods),
-            "currentRevision": f"{key[1]}-{hashed}",
-            "updateRevision": f"{key[1]}-{hashed}",
-            "collisionCount": 0,
-        }
-        self._verbs.set_status(self.RESOURCE, owner, status)
-        return None
-
-    def _step(self, owner: Object) -> None:
-        spec, name = owner["spec"], owner["metadata"]["name"]
-        hashed = template_hash(spec["template"])
-        living = {
-            p["metadata"]["name"]: p for _, p in self._verbs.store.owned_by(owner["metadata"]["uid"], "pods")
-        }
-        parallel = spec["podManagementPolicy"] == "Parallel"
-        for ordinal in range(spec["replicas"]):
-            pod = living.get(f"{name}-{ordinal}")
-            if pod is None:
-                labels = {
-                    HASH: hashed,
-                    "statefulset.kubernetes.io/pod-name": f"{name}-{ordinal}",
-                    "apps.kubernetes.io/pod-index": str(ordinal),
-                }
-                made = f"{name}-{ordinal}"
-                make_pod(self._verbs, owner, name=made, labels=labels)
-                text = f"create Pod {made} in StatefulSet {name} successful"
-                self._recorder.record(owner, "SuccessfulCreate", text, "statefulset-controller")
-            if not parallel and (pod is None or not is_ready(pod)):
-                return
-        extra = [
-            p for n, p in living.items() if int(n.rpartition("-")[2]) >= spec["replicas"] and is_active(p)
-        ]
-        outdated = [p for p in living.values() if _hash_of(p) != hashed and is_active(p)]
-        if spec["updateStrategy"]["type"] == "OnDelete":
-            outdated = []
-        for pod in sorted(extra or outdated, key=lambda p: -int(p["metadata"]["name"].rpartition("-")[2]))[
-            :1
-        ]:
-            delete_pod(self._verbs, pod)
-            text = f"delete Pod {pod['metadata']['name']} in StatefulSet {name} successful"
-            self._recorder.record(owner, "SuccessfulDelete", text, "statefulset-controller")
 
 
 class DaemonSets:
