@@ -11,6 +11,7 @@ from localcloud.kubernetes.controllers.daemonsets import DaemonSets
 from localcloud.kubernetes.controllers.deployments import Deployments
 from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
 from localcloud.kubernetes.controllers.jobs import CronJobs, Jobs
+from localcloud.kubernetes.controllers.node_autoscaler import NodeAutoscaler
 from localcloud.kubernetes.controllers.nodes import Evictions, NodeHealth
 from localcloud.kubernetes.controllers.replicasets import ReplicaSets
 from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
@@ -66,6 +67,7 @@ class Cluster:
             CronJobs(verbs, recorder),
             Budgets(verbs),
             Scheduler(verbs, recorder),
+            NodeAutoscaler(verbs, recorder, self.node_groups, options.node_unneeded_seconds),
             Autoscaler(verbs, recorder, self.metrics, options.hpa_sync_seconds),
         )
 

@@ -42,6 +42,7 @@ class ClusterOptions:
     node_groups: tuple[NodeGroup, ...]
     hpa_sync_seconds: float
     pod_start_seconds: float
+    node_unneeded_seconds: float
 
     @property
     def directory(self) -> Path:
@@ -113,6 +114,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
         default=0.3,
         help="how long a simulated container takes to start; default 0.3",
     )
+    add(
+        "--node-unneeded-seconds",
+        type=float,
+        default=600.0,
+        help="how long a node of an autoscaled group must have been idle before it goes; default 600",
+    )
     given = parser.parse_args(arguments)
     return ClusterOptions(
         state=given.state.resolve(),
@@ -125,4 +132,5 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
         node_groups=tuple(given.node_group),
         hpa_sync_seconds=given.hpa_sync_seconds,
         pod_start_seconds=given.pod_start_seconds,
+        node_unneeded_seconds=given.node_unneeded_seconds,
     )

@@ -91,7 +91,7 @@ class NodeGroups:
         return self._shown(found)
 
     def _shown(self, group: Object) -> Object:
-        nodes = [n["metadata"]["name"] for n in self._nodes(group["metadata"]["name"])]
+        nodes = [n["metadata"]["name"] for n in self.nodes(group["metadata"]["name"])]
         return {"name": group["metadata"]["name"], **group["spec"], "nodes": nodes}
 
     def start(self) -> None:
@@ -101,18 +101,22 @@ class NodeGroups:
                 self.put(group.name, _body(group))
 
     def put(self, name: str, body: Any) -> Object:
-        """Create or resize a group: ``{"count": 2, "machine_type": "...", "labels": {}, "taints": []}``."""
+        """Create or resize a group: ``{"count": 2, "machine_type": "...", "labels": {}, "taints": []}``.
+
+        With ``min`` and ``max`` the cluster autoscaler keeps it between them; both null take them away.
+        """
         live = self._verbs.store.get(self.RESOURCE, "", name)
         if not isinstance(body, dict):
             raise bad_request("a JSON object is expected")
         spec = {"labels": {}, "taints": []} | (live["spec"] if live else {}) | body
-        unknown = spec.keys() - {"count", "machine_type", "labels", "taints"}
+        unknown = spec.keys() - {"count", "machine_type", "labels", "taints", "min", "max"}
         count = spec.get("count")
         if unknown or not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_NODES:
             raise bad_request(
                 f"a node group has count (0 to {MAX_NODES}), machine_type, labels and taints; "
                 f"unknown: {sorted(unknown)}"
             )
+        _check_bounds(spec)
         if "machine_type" not in spec:
             raise bad_request("machine_type is required")
         machine(str(spec["machine_type"]))
@@ -122,7 +126,7 @@ class NodeGroups:
         replaced = live is not None and any(
             live["spec"][k] != spec[k] for k in ("machine_type", "labels", "taints")
         )
-        nodes = self._nodes(name)
+        nodes = self.nodes(name)
         for node in nodes if replaced else nodes[count:]:
             self._remove(node)
         for _ in range(count - (0 if replaced else len(nodes))):
@@ -132,12 +136,28 @@ class NodeGroups:
     def delete(self, name: str) -> Object:
         """Remove a group and its nodes."""
         shown = self.get(name)
-        for node in self._nodes(name):
+        for node in self.nodes(name):
             self._remove(node)
         self._verbs.store.remove(self.RESOURCE, "", name)
         return shown
 
-    def _nodes(self, group: str) -> list[Object]:
+    def remove(self, name: str, node: Object) -> None:
+        """Take one node out of a group, which has one less from then on."""
+        live = self._verbs.store.get(self.RESOURCE, "", name)
+        assert live is not None
+        spec = live["spec"] | {"count": live["spec"]["count"] - 1}
+        self._verbs.store.put(self.RESOURCE, live | {"spec": spec, "metadata": dict(live["metadata"])})
+        self._remove(node)
+
+    def samples(self, group: Object, count: int) -> list[Object]:
+        """Nodes that a group would get next, for trying out what they would take."""
+        name = group["metadata"]["name"]
+        taken = self._indexes(name)
+        free = [i for i in range(MAX_NODES + count) if i not in taken][:count]
+        return [self._node(name, group["spec"], i, f"sample-{name}-{i}") for i in free]
+
+    def nodes(self, group: str) -> list[Object]:
+        """A group's nodes, the oldest index first."""
         label = _LABELS[self._options.cloud][0]
         nodes = [
             n for n in self._verbs.store.list("nodes") if n["metadata"].get("labels", {}).get(label) == group
@@ -147,16 +167,18 @@ class NodeGroups:
     def _remove(self, node: Object) -> None:
         self._verbs.delete(self._kind, "", node["metadata"]["name"], DeleteOptions())
 
+    def _indexes(self, group: str) -> set[int]:
+        return {int(n["metadata"]["annotations"]["dreamnet.rehearsal/index"]) for n in self.nodes(group)}
+
     def _add(self, group: str, spec: Object) -> None:
-        label, prefix = _LABELS[self._options.cloud]
-        indexes = {int(n["metadata"]["annotations"]["dreamnet.rehearsal/index"]) for n in self._nodes(group)}
+        _, prefix = _LABELS[self._options.cloud]
+        indexes = self._indexes(group)
         index = next(i for i in range(MAX_NODES + 1) if i not in indexes)
         if self._options.cloud == "google":
             # As GKE names them, within the 63 characters of a label value.
             name = f"{prefix}-{self._options.name[:20]}-{group[:20]}-{random_suffix(8)}".replace(
                 "_", "-"
             ).lower()
-            zone = f"{self._options.region}-{'abc'[index % 3]}"
         else:
             taken = {n["metadata"]["name"] for n in self._verbs.store.list("nodes")}
             hosts = (
@@ -164,7 +186,12 @@ class NodeGroups:
                 for i in range(500)
             )
             name = next(host for host in hosts if host not in taken)
-            zone = f"{self._options.region}{'abc'[index % 3]}"
+        self._verbs.create(self._kind, "", self._node(group, spec, index, name), MANAGER)
+
+    def _node(self, group: str, spec: Object, index: int, name: str) -> Object:
+        label = _LABELS[self._options.cloud][0]
+        dash = "-" if self._options.cloud == "google" else ""
+        zone = f"{self._options.region}{dash}{'abc'[index % 3]}"
         machine_type = str(spec["machine_type"])
         labels = {
             label: group,
@@ -175,7 +202,7 @@ class NodeGroups:
             "topology.kubernetes.io/region": self._options.region,
             "topology.kubernetes.io/zone": zone,
         }
-        node: Object = {
+        return {
             "metadata": {
                 "name": name,
                 "labels": labels | spec["labels"],
@@ -184,7 +211,6 @@ class NodeGroups:
             "spec": {"taints": spec["taints"]} if spec["taints"] else {},
             "status": self._status(machine_type, index),
         }
-        self._verbs.create(self._kind, "", node, MANAGER)
 
     def _status(self, machine_type: str, index: int) -> Object:
         cpus, gibibytes, gpus = machine(machine_type)
@@ -238,6 +264,15 @@ class NodeGroups:
                 "systemUUID": "rehearsal",
             },
         }
+
+
+def _check_bounds(spec: Object) -> None:
+    """400 unless ``min`` and ``max`` are whole numbers in order, or both away."""
+    low, high = spec.get("min"), spec.get("max")
+    if low is None and high is None:
+        return
+    if type(low) is not int or type(high) is not int or not 0 <= low <= high <= MAX_NODES:
+        raise bad_request(f"min and max of a node group are whole numbers, 0 <= min <= max <= {MAX_NODES}")
 
 
 def _body(group: NodeGroup) -> Object:
