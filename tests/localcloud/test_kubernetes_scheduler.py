@@ -190,6 +190,17 @@ def test_preferences_decide_among_nodes_that_fit():
     assert order(pod(affinity={"podAntiAffinity": {PREFERRED: shy}}), [pod("1", on="b", app="x")])[0] == "a"
 
 
+def test_pods_of_one_owner_spread_over_nodes():
+    owned = {"ownerReferences": [{"uid": "1", "controller": True}]}
+    nodes = [node("a"), node("b")]
+    placed = [pod("first", on="a"), pod("x", on="b", app="x", requests={"cpu": "1"})]
+    placed[0]["metadata"] |= owned
+    one = pod()
+    assert look(one, nodes, placed).score(nodes[0]) > look(one, nodes, placed).score(nodes[1])
+    one["metadata"] |= owned
+    assert look(one, nodes, placed).score(nodes[0]) < look(one, nodes, placed).score(nodes[1])
+
+
 def test_pods_wait_with_the_reason_and_go_when_there_is_room(tmp_path):
     async def check():
         async with running(tmp_path, "--node-group", "more=1:e2-standard-2") as requests:

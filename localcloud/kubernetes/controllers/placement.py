@@ -100,6 +100,11 @@ def shy_of(pod: Object) -> list[Object]:
     return terms
 
 
+def _owner(pod: Object) -> str | None:
+    references = pod["metadata"].get("ownerReferences", ())
+    return next((str(o["uid"]) for o in references if o.get("controller")), None)
+
+
 class Placement:
     """One look at the cluster, to place one Pod.
 
@@ -131,6 +136,7 @@ class Placement:
             (t, near, self._count(t)) for t, near in self._required()
         ]
         self._shunned = self._shunning(shy)
+        self._siblings = self._sibling_counts()
 
     # Filters
 
@@ -275,6 +281,13 @@ class Placement:
 
     # Scores
 
+    def _sibling_counts(self) -> Counter[str]:
+        """Pods of the same owner on each node: without constraints of its own, a workload spreads over nodes."""
+        owner = _owner(self._pod)
+        if owner is None or self._spread:
+            return Counter()
+        return Counter(p["spec"]["nodeName"] for p in self._placed if _owner(p) == owner)
+
     def score(self, node: Object) -> tuple[float, float, float]:
         """The larger the better: preferences, then evenness of spread, then room."""
         spec, labels = self._pod["spec"], node["metadata"].get("labels", {})
@@ -288,6 +301,7 @@ class Placement:
         soft = untolerated(node["spec"].get("taints", ()), spec.get("tolerations", ()), ("PreferNoSchedule",))
         liked -= 100 * len(soft)
         uneven = sum(self._skew(c, d, node) or 0 for c, d in self._spread)
+        uneven += self._siblings[node["metadata"]["name"]]
         return liked, -float(uneven), -self._fullness(node)
 
     def _fullness(self, node: Object) -> float:
