@@ -282,7 +282,7 @@ class Placement:
     # Scores
 
     def _sibling_counts(self) -> Counter[str]:
-        """Pods of the same owner on each node: without constraints of its own, a workload spreads over nodes."""
+        """Pods of the same owner on each node: a workload without constraints of its own spreads."""
         owner = _owner(self._pod)
         if owner is None or self._spread:
             return Counter()
