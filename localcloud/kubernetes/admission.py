@@ -8,6 +8,8 @@ from typing import Any
 
 from localcloud.kubernetes import errors
 from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.limits import LimitRanges
+from localcloud.kubernetes.quota import Quotas
 from localcloud.kubernetes.schedules import check_schedule
 from localcloud.kubernetes.selectors import matches_selector
 from localcloud.kubernetes.storage import Store
@@ -25,6 +27,7 @@ class Admission:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._limits, self._quotas = LimitRanges(store), Quotas(store)
 
     def namespace_open(self, kind: Kind, namespace: str) -> None:
         """404 in a namespace that is not there, 403 in one that is being deleted."""
@@ -40,6 +43,8 @@ class Admission:
     def create(self, kind: Kind, obj: Object, dry_run: bool) -> None:
         """Check a new object and allocate what it needs."""
         self._check(kind, obj)
+        self._limits.admit(kind.resource, obj)
+        self._quotas.admit(kind, obj)
         if kind.resource == "services":
             self._allocate_service(obj, dry_run)
 
@@ -58,6 +63,7 @@ class Admission:
             self._keep_service(live, new)
         if live != new:
             self._check(kind, new)
+            self._quotas.admit(kind, new, live)
         if kind.resource == "services":
             self._allocate_service(new, dry_run)
 

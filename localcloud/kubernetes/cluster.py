@@ -13,6 +13,7 @@ from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Name
 from localcloud.kubernetes.controllers.jobs import CronJobs, Jobs
 from localcloud.kubernetes.controllers.node_autoscaler import NodeAutoscaler
 from localcloud.kubernetes.controllers.nodes import Evictions, NodeHealth
+from localcloud.kubernetes.controllers.quotas import QuotaStatus
 from localcloud.kubernetes.controllers.replicasets import ReplicaSets
 from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
 from localcloud.kubernetes.controllers.scheduler import Scheduler
@@ -66,6 +67,7 @@ class Cluster:
             Jobs(verbs, recorder),
             CronJobs(verbs, recorder),
             Budgets(verbs),
+            QuotaStatus(verbs),
             Scheduler(verbs, recorder),
             NodeAutoscaler(verbs, recorder, self.node_groups, options.node_unneeded_seconds),
             Autoscaler(verbs, recorder, self.metrics, options.hpa_sync_seconds),

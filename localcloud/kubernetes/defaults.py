@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.kubernetes.limits import set_item_defaults
 from localcloud.kubernetes.schema import Node
 from localcloud.kubernetes.storage import copy
 
@@ -187,6 +188,11 @@ def _storage_class(obj: Object) -> None:
     _fill(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
 
 
+def _limit_range(obj: Object) -> None:
+    for item in obj["spec"]["limits"]:
+        set_item_defaults(item)
+
+
 _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "pods": _pod,
     "deployments.apps": _deployment,
@@ -201,6 +207,7 @@ _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "persistentvolumeclaims": _claim,
     "namespaces": _namespace,
     "storageclasses.storage.k8s.io": _storage_class,
+    "limitranges": _limit_range,
 }
 
 

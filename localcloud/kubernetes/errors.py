@@ -62,6 +62,11 @@ def conflict(resource: str, name: str, why: str = "") -> ApiError:
     )
 
 
+def forbidden(resource: str, name: str, why: str) -> ApiError:
+    """403 of an admission rule."""
+    return ApiError(403, "Forbidden", f'{resource} "{name}" is forbidden: {why}', _details(resource, name))
+
+
 def bad_request(message: str) -> ApiError:
     """400."""
     return ApiError(400, "BadRequest", message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
+from decimal import Decimal
 
 _UNITS = {
     "": 1.0,
@@ -46,3 +48,45 @@ def share(value: object, total: int, round_up: bool) -> int:
         part = total * int(value[:-1]) / 100
         return math.ceil(part) if round_up else math.floor(part)
     return int(str(value))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """An exact amount that remembers its notation: sums are printed as the first summand was written.
+
+    Attributes:
+        thousandths: of the unit (cores, bytes, pieces), as whole numbers add up without error.
+        binary: printed with Ki, Mi, Gi rather than k, M, G.
+    """
+
+    thousandths: int = 0
+    binary: bool = False
+
+    @classmethod
+    def of(cls, text: object) -> Quantity:
+        """A quantity as manifests write it; 0 for what is none (below a thousandth: rounded up)."""
+        match = _PATTERN.match(str(text))
+        if match is None or match[2] not in _UNITS:
+            return cls(math.ceil(parse(text) * 1000))
+        exact = Decimal(match[1]) * Decimal(_UNITS[match[2]]) * 1000
+        return cls(math.ceil(exact.quantize(Decimal("1e-6"))), match[2].endswith("i"))
+
+    def __add__(self, other: Quantity) -> Quantity:
+        total = self.thousandths + other.thousandths
+        return Quantity(total, self.binary if self.thousandths else other.binary)
+
+    def __sub__(self, other: Quantity) -> Quantity:
+        return self + Quantity(-other.thousandths, other.binary)
+
+    def __str__(self) -> str:
+        """Canonical: no fraction, the largest unit that allows it."""
+        whole, rest = divmod(self.thousandths, 1000)
+        if rest:
+            return f"{self.thousandths}m"
+        base, letters = (1024, ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])
+        if not self.binary or abs(whole) < base:
+            base, letters = 1000, ["", "k", "M", "G", "T", "P", "E"]
+        power = 0
+        while whole and not whole % base and power < len(letters) - 1:
+            whole, power = whole // base, power + 1
+        return f"{whole}{letters[power]}"

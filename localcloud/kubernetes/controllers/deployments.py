@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from localcloud.kubernetes.controllers.pods import template_hash
+from localcloud.kubernetes.controllers.replicasets import FAILURE
 from localcloud.kubernetes.controllers.runtime import (
     MANAGER,
     Recorder,
@@ -35,6 +36,17 @@ def _copied(deployment: Object) -> Object:
 
 def _count(sets: list[Object], field: str) -> int:
     return sum(s.get("status", {}).get(field, 0) for s in sets)
+
+
+def _failure(conditions: list[Object], sets: list[Object]) -> list[Object]:
+    """``conditions`` with the first ReplicaSet's whose Pods are refused, or without."""
+    failed = (c for s in sets for c in s.get("status", {}).get("conditions", ()) if c["type"] == FAILURE)
+    found = next(failed, None)
+    if found is None:
+        return [c for c in conditions if c["type"] != FAILURE]
+    return set_condition(
+        conditions, FAILURE, found["status"], found["reason"], found["message"], lastUpdateTime=1
+    )
 
 
 class Deployments:
@@ -222,6 +234,7 @@ class Deployments:
             ),
         }
         conditions, again = self._conditions(deployment, current, counts)
+        conditions = _failure(conditions, [*([current] if current else []), *sets])
         status: Object = {"observedGeneration": deployment["metadata"]["generation"]}
         status |= {k: v for k, v in counts.items() if v} | {"conditions": conditions}
         self._verbs.set_status(RESOURCE, deployment, status)

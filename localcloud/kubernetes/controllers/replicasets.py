@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from localcloud.kubernetes.controllers.pods import active_pods, delete_pod, make_pod, removal_order
-from localcloud.kubernetes.controllers.runtime import Recorder, age, controller_of, is_ready
+from localcloud.kubernetes.controllers.runtime import (
+    Recorder,
+    age,
+    controller_of,
+    is_ready,
+    set_condition,
+)
+from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 
 RESOURCE = "replicasets.apps"
+#: Condition of a ReplicaSet, and of its Deployment, whose Pods are refused.
+FAILURE = "ReplicaFailure"
+#: Seconds between two tries to make Pods that are refused, at most.
+LONGEST_PAUSE = 30.0
 
 
 def available(pod: Object, min_ready_seconds: int) -> bool:
@@ -25,6 +36,8 @@ class ReplicaSets:
 
     def __init__(self, verbs: Verbs, recorder: Recorder) -> None:
         self._verbs, self._recorder = verbs, recorder
+        #: Failures in a row, by uid.
+        self._failures: dict[str, int] = {}
 
     def keys(self, change: Change) -> Iterable[Key]:
         """Changed ReplicaSets, and owners of changed Pods."""
@@ -42,19 +55,46 @@ class ReplicaSets:
             return None
         pods = active_pods(self._verbs, owner)
         wanted = owner["spec"]["replicas"]
-        for _ in range(wanted - len(pods)):
-            pod = make_pod(self._verbs, owner)
-            self._recorder.record(
-                owner, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", "replicaset-controller"
-            )
+        refused = self._create(owner, wanted - len(pods))
         for pod in sorted(pods, key=removal_order)[: max(0, len(pods) - wanted)]:
             delete_pod(self._verbs, pod)
             self._recorder.record(
                 owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", "replicaset-controller"
             )
-        return self._report(owner)
+        again = self._report(owner, refused)
+        return self._retry_after(owner) if refused else again
 
-    def _report(self, owner: Object) -> float | None:
+    def _create(self, owner: Object, count: int) -> str:
+        """Make Pods; why the first one that failed did, empty where none did."""
+        for _ in range(count):
+            try:
+                pod = make_pod(self._verbs, owner)
+            except ApiError as error:
+                text = f"Error creating: {error.message}"
+                self._recorder.record(owner, "FailedCreate", text, "replicaset-controller", warning=True)
+                return error.message
+            self._recorder.record(
+                owner, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", "replicaset-controller"
+            )
+        self._failures.pop(owner["metadata"]["uid"], None)
+        return ""
+
+    def _retry_after(self, owner: Object) -> float:
+        """Seconds: twice as many after each failure, as the real controller's queue backs off."""
+        uid = owner["metadata"]["uid"]
+        self._failures[uid] = self._failures.get(uid, 0) + 1
+        return min(LONGEST_PAUSE, 0.5 * 2.0 ** (self._failures[uid] - 1))
+
+    @staticmethod
+    def _conditions(owner: Object, refused: str) -> list[Object]:
+        conditions: list[Object] = owner.get("status", {}).get("conditions", [])
+        if any(c["type"] == FAILURE for c in conditions) == bool(refused):
+            return conditions
+        if refused:
+            return set_condition(conditions, FAILURE, "True", "FailedCreate", refused)
+        return [c for c in conditions if c["type"] != FAILURE]
+
+    def _report(self, owner: Object, refused: str) -> float | None:
         pods = active_pods(self._verbs, owner)
         wait = owner["spec"].get("minReadySeconds", 0)
         ready = [p for p in pods if is_ready(p)]
@@ -65,6 +105,7 @@ class ReplicaSets:
             "readyReplicas": len(ready),
             "availableReplicas": len(usable),
             "observedGeneration": owner["metadata"]["generation"],
+            "conditions": self._conditions(owner, refused),
         }
         self._verbs.set_status(RESOURCE, owner, {k: v for k, v in status.items() if v or k == "replicas"})
         return 1.0 if len(usable) < len(ready) else None
