@@ -7,26 +7,49 @@ know. Transport, TLS and authentication are the official client's.
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import urllib3
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
-from dreamnet.errors import (
-    CredentialsError,
-    GameplanError,
-    NotRehearsable,
-    ResourceError,
-    UnreachableError,
+from dreamnet.errors import CredentialsError, GameplanError, ResourceError, UnreachableError
+from dreamnet.kubernetes.refusals import (
+    GRANT,
+    Cloud,
+    Conflict,
+    Forbidden,
+    NotFound,
+    TokenRefused,
+    describe_path,
+    refusal,
+    refused_twice,
 )
 
-Cloud = Literal["google", "aws"]
+#: What stands here, and the errors that calls raise.
+__all__ = [
+    "APPLY_PATCH",
+    "CONNECT_TIMEOUT",
+    "FIELD_MANAGER",
+    "JSON",
+    "MERGE_PATCH",
+    "READ_TIMEOUT",
+    "Cloud",
+    "Cluster",
+    "Conflict",
+    "Forbidden",
+    "Kind",
+    "NotFound",
+    "Object",
+    "TokenRefused",
+    "describe_path",
+    "each_cluster",
+]
+
 Object = dict[str, Any]
 Result = TypeVar("Result")
 
@@ -39,22 +62,8 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-
-
-class NotFound(ResourceError):
-    """The object, or its kind, is not on the cluster."""
-
-
-class Conflict(ResourceError):
-    """Somebody else changed the object meanwhile, or owns a field that we want to set.
-
-    Attributes:
-        managers: who owns the fields; empty where the object changed meanwhile.
-    """
-
-    def __init__(self, problem: str, remedy: str, managers: frozenset[str] = frozenset()) -> None:
-        super().__init__(problem, remedy)
-        self.managers = managers
+#: Discovery in two answers instead of one per group and version (apidiscovery.k8s.io, stable since 1.30).
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,14 @@ class Cluster:
         cloud: whose it is.
         region: GKE: the cluster's location (a region, or a zone where it is zonal); EKS: the region.
         client: the official client, which holds address, CA and a token that it renews. Never printed.
+        forget_token: makes the client ask for a new token, where it can get one.
     """
 
     name: str
     cloud: Cloud
     region: str
     client: ApiClient = field(repr=False, compare=False)
+    forget_token: Callable[[], None] | None = field(default=None, repr=False, compare=False)
     _kinds: dict[str, dict[str, Kind]] = field(default_factory=dict, repr=False, compare=False)
     _lock: Any = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -111,27 +122,50 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = JSON,
+        accept: str = JSON,
     ) -> tuple[int, Object]:
-        """One request.
+        """One request; where the token is refused, one more with a new token.
 
         Returns:
             HTTP status and decoded body.
 
         Raises:
-            CredentialsError: the token was refused (401) or may not do this (403).
+            CredentialsError: the token was refused (401).
+            Forbidden: it may not do this (403).
             UnreachableError: no answer, or one that our CA does not vouch for.
             NotFound, Conflict: 404, 409.
             NotRehearsable: 501.
             ResourceError: any other refusal.
         """
-        arguments = self.client.param_serialize(
+        try:
+            return self._call(method, path, query, body, content_type, accept)
+        except TokenRefused as refused:
+            if self.forget_token is None:
+                raise
+            self.forget_token()
+            try:
+                return self._call(method, path, query, body, content_type, accept)
+            except CredentialsError as again:
+                if isinstance(again, Forbidden):
+                    raise
+                raise refused_twice(refused, again) from None
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content_type: str,
+        accept: str,
+    ) -> tuple[int, Object]:
+        verb, url, headers, _, _ = self.client.param_serialize(
             method,
             path,
             query_params=list((query or {}).items()),
-            header_params={"Accept": JSON, "Content-Type": content_type},
+            header_params={"Accept": accept, "Content-Type": content_type},
             auth_settings=["BearerToken"],
         )
-        verb, url, headers, _, _ = arguments
         try:
             answer = self.client.call_api(
                 verb, url, headers, body, _request_timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
@@ -143,7 +177,7 @@ class Cluster:
             raise self._unreachable(error) from None
         decoded = _decode(content)
         if answer.status >= 400:
-            raise _refusal(self, method, path, answer.status, decoded)
+            raise refusal(str(self), self.cloud, method, path, answer.status, decoded)
         return answer.status, decoded
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
@@ -191,6 +225,24 @@ class Cluster:
             )
         return known[kind]
 
+    def kinds(self) -> list[Kind]:
+        """Every kind that can be listed and deleted here, each in the version its group prefers."""
+        found: dict[tuple[str, str], Kind] = {}
+        for root in ("/api", "/apis"):
+            listing = self.call("GET", root, accept=_DISCOVERY)[1]
+            for group in listing.get("items") or []:
+                name = group["metadata"].get("name")
+                for version in group.get("versions", []):
+                    api_version = f"{name}/{version['version']}" if name else str(version["version"])
+                    for entry in version.get("resources", []):
+                        if not {"list", "delete"} <= set(entry.get("verbs", [])):
+                            continue
+                        kind = entry["responseKind"]["kind"]
+                        namespaced = entry["scope"] == "Namespaced"
+                        made = Kind(api_version, kind, entry["resource"], namespaced)
+                        found.setdefault((str(name), kind), made)
+        return list(found.values())
+
     def path_of(self, manifest: Mapping[str, Any]) -> str:
         """The URL path of the object that a manifest describes."""
         metadata = manifest["metadata"]
@@ -217,7 +269,7 @@ class Cluster:
         if not answer.get("status", {}).get("allowed"):
             raise CredentialsError(
                 f"Cluster {self} accepts the token, but it may not change Deployments.",
-                _GRANT[self.cloud],
+                GRANT[self.cloud],
             )
         return version
 
@@ -242,12 +294,6 @@ class Cluster:
             f"Cluster {self} does not answer at {host}.",
             "Check that it runs and that its authorized networks let this machine in.",
         )
-
-
-_GRANT = {
-    "google": "Give the service account roles/container.developer on the project.",
-    "aws": "Give the IAM identity an EKS access entry with AmazonEKSClusterAdminPolicy.",
-}
 
 
 def each_cluster(
@@ -293,66 +339,3 @@ def _decode(content: bytes) -> Object:
     except ValueError:  # a proxy's or load balancer's page
         return {"message": "an answer that is not JSON"}
     return decoded if isinstance(decoded, dict) else {"items": decoded}
-
-
-def _refusal(cluster: Cluster, method: str, path: str, status: int, answer: Object) -> GameplanError:
-    """A refused request as the error that says what to do. Answers about Secrets are not quoted."""
-    what = describe_path(path)
-    said = str(answer.get("message", "")) if "/secrets" not in path else str(answer.get("reason", ""))
-    said = said.strip().rstrip(".")
-    if status == 401:
-        return CredentialsError(
-            f"Cluster {cluster} refused the token at {method} {what}.",
-            "Check that the account's credentials are the ones this cluster trusts.",
-        )
-    if status == 403 and "exceeded quota" in said:
-        return ResourceError(
-            f"{cluster}: {what} exceeds a quota: {said}.", "Raise the ResourceQuota or ask for less."
-        )
-    if status == 403:
-        return CredentialsError(f"{cluster}: not allowed to {method} {what}: {said}.", _GRANT[cluster.cloud])
-    if status == 404:
-        return NotFound(
-            f"{cluster}: there is no {what}.", "Apply it first, or correct its name or namespace."
-        )
-    if status == 409:
-        return _conflict(cluster, what, said, answer)
-    if status == 501:
-        return NotRehearsable(
-            f"{cluster}: {said or f'{method} {what} is not in the rehearsal'}.",
-            "Do this step on a real cluster.",
-        )
-    if status in (400, 415, 422):
-        return ResourceError(f"{cluster}: {what} is invalid: {said}.", "Correct the manifest.")
-    return ResourceError(
-        f"{cluster}: {method} {what} failed with HTTP {status}: {said}.",
-        "Try again; if it stays so, look at the control plane's health.",
-    )
-
-
-#: How a conflict's cause names the manager (structured-merge-diff's conflict text).
-_MANAGER = re.compile(r'conflict with "([^"]+)"')
-
-
-def _conflict(cluster: Cluster, what: str, said: str, answer: Object) -> Conflict:
-    causes = (answer.get("details") or {}).get("causes") or []
-    fields = [f"{cause.get('field', '?')} ({cause.get('message', '')})" for cause in causes]
-    if not any(cause.get("reason") == "FieldManagerConflict" for cause in causes):
-        return Conflict(f"{cluster}: {what} changed meanwhile: {said}.", "Try again.")
-    return Conflict(
-        f"{cluster}: another manager owns fields of {what}: {'; '.join(fields)}.",
-        "Remove these fields from the manifest, or apply with force to take them over.",
-        frozenset(name for cause in causes for name in _MANAGER.findall(str(cause.get("message", "")))),
-    )
-
-
-def describe_path(path: str) -> str:
-    """`/apis/apps/v1/namespaces/dreamnet/deployments/api` as `deployments dreamnet/api`."""
-    parts = path.strip("/").split("/")
-    parts = parts[2:] if parts[0] == "api" else parts[3:]
-    namespace = ""
-    if len(parts) > 2 and parts[0] == "namespaces":
-        namespace, parts = f"{parts[1]}/", parts[2:]
-    if not parts:
-        return path
-    return f"{parts[0]} {namespace}{'/'.join(parts[1:])}".rstrip("/ ")

@@ -72,8 +72,9 @@ def connect_gke(account: GoogleAccount, cluster: Mapping[str, Any]) -> Cluster:
             f"GKE cluster {name} has no address or certificate yet (status {cluster.get('status')}).",
             "Wait until its status is RUNNING.",
         )
-    client = _client(str(endpoint), str(authority), _google_token(account))
-    return Cluster(name, "google", str(cluster.get("location", account.region)), client)
+    token = google_token_source(account)
+    client = _client(str(endpoint), str(authority), token)
+    return Cluster(name, "google", str(cluster.get("location", account.region)), client, token.forget)
 
 
 def connect_eks(account: AwsAccount, name: str, region: str) -> Cluster:
@@ -100,11 +101,11 @@ def connect_eks(account: AwsAccount, name: str, region: str) -> Cluster:
             f"EKS cluster {name} has no address or certificate yet (status {cluster.get('status')}).",
             "Wait until its status is ACTIVE.",
         )
-    client = _client(str(endpoint), str(authority), eks_token_source(account.session, name, region))
-    return Cluster(name, "aws", region, client)
+    token = eks_token_source(account.session, name, region)
+    return Cluster(name, "aws", region, _client(str(endpoint), str(authority), token), token.forget)
 
 
-def eks_token_source(session: Any, cluster: str, region: str) -> Callable[[], str]:
+def eks_token_source(session: Any, cluster: str, region: str) -> TokenSource:
     """Tokens for an EKS cluster, made anew before the last one runs out.
 
     Such a token is a presigned STS GetCallerIdentity URL with the cluster's name among the signed headers; no
@@ -114,10 +115,10 @@ def eks_token_source(session: Any, cluster: str, region: str) -> Callable[[], st
         session: the boto3 session whose credentials sign.
     """
 
-    def make() -> tuple[str, float]:
+    def make(refused: bool) -> tuple[str, float]:
         return eks_token(session, cluster, region), time.monotonic() + EKS_RENEW_AFTER
 
-    return _cached(make)
+    return TokenSource(make)
 
 
 def eks_token(session: Any, cluster: str, region: str) -> str:
@@ -148,45 +149,58 @@ def eks_token(session: Any, cluster: str, region: str) -> str:
     return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
-def _google_token(account: GoogleAccount) -> Callable[[], str]:
-    """The account's access token, renewed by google.auth itself."""
+class TokenSource:
+    """Tokens, kept until they run out or are forgotten.
+
+    Args:
+        make: gives a token and the moment (`time.monotonic()`) from which it must be made anew. Its argument
+            says that the last one was refused.
+    """
+
+    def __init__(self, make: Callable[[bool], tuple[str, float]]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._kept: tuple[str, float] | None = None
+        self._refused = False
+
+    def __call__(self) -> str:
+        """A token that has not run out."""
+        with self._lock:
+            if self._kept is None or time.monotonic() >= self._kept[1]:
+                refused, self._refused = self._refused, False
+                self._kept = self._make(refused)
+            return self._kept[0]
+
+    def forget(self) -> None:
+        """The token was refused, though it should not have run out: make a new one at the next call."""
+        with self._lock:
+            self._kept, self._refused = None, True
+
+
+def google_token_source(account: GoogleAccount) -> TokenSource:
+    """The account's access token; google.auth itself knows when it must be renewed."""
     from google.auth.exceptions import RefreshError, TransportError
     from google.auth.transport.requests import Request
 
     credentials = account.credentials
-    lock = threading.Lock()
 
-    def token() -> str:
-        with lock:
-            if not credentials.valid:
-                try:
-                    credentials.refresh(Request())  # type: ignore[no-untyped-call]
-                except RefreshError:
-                    raise CredentialsError(
-                        f"Google refused the credentials of project {account.project}.",
-                        "Put a current service account key into the Google block.",
-                    ) from None
-                except TransportError:
-                    raise UnreachableError(
-                        "Google's token endpoint does not answer.",
-                        "Check the network and the block's endpoints.",
-                    ) from None
-            return str(credentials.token)
+    def make(refused: bool) -> tuple[str, float]:
+        if refused or not credentials.valid:
+            try:
+                credentials.refresh(Request())  # type: ignore[no-untyped-call]
+            except RefreshError:
+                raise CredentialsError(
+                    f"Google refused the credentials of project {account.project}.",
+                    "Put a current service account key into the Google block.",
+                ) from None
+            except TransportError:
+                raise UnreachableError(
+                    "Google's token endpoint does not answer.",
+                    "Check the network and the block's endpoints.",
+                ) from None
+        return str(credentials.token), time.monotonic()
 
-    return token
-
-
-def _cached(make: Callable[[], tuple[str, float]]) -> Callable[[], str]:
-    lock = threading.Lock()
-    kept: list[tuple[str, float]] = []
-
-    def token() -> str:
-        with lock:
-            if not kept or time.monotonic() >= kept[0][1]:
-                kept[:] = [make()]
-            return kept[0][0]
-
-    return token
+    return TokenSource(make)
 
 
 def _client(endpoint: str, authority: str, token: Callable[[], str]) -> ApiClient:

@@ -29,11 +29,17 @@ def read_kinds(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
                     f"{file}: a document is no CustomResourceDefinition.",
                     "Keep manifests outside this folder.",
                 )
-            spec = definition["spec"]
-            for version in spec["versions"]:
-                schema = strict(version["schema"]["openAPIV3Schema"])
-                schema["properties"] |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
-                yield f"{spec['group']}/{version['name']}", spec["names"]["kind"], schema
+            yield from kinds_of(definition)
+
+
+def kinds_of(definition: Node) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """`apiVersion`, kind and strict schema of every version that a CustomResourceDefinition serves."""
+    spec = definition["spec"]
+    for version in spec["versions"]:
+        schema = strict(version["schema"]["openAPIV3Schema"])
+        if "properties" in schema:
+            schema["properties"] |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+        yield f"{spec['group']}/{version['name']}", spec["names"]["kind"], schema
 
 
 def strict(node: Node) -> dict[str, Any]:

@@ -39,9 +39,7 @@ def render(overlay: Path, variables: Mapping[str, str]) -> list[Object]:
         ConfigurationError: a file is missing or not YAML, a key is not supported, a patch has no target, or a
             reference has no value.
     """
-    return [
-        _substitute(item, variables, f"{overlay}: {_title(item)}") for _, item in render_unfilled(overlay)
-    ]
+    return [_substitute(item, variables, f"{overlay}: {title(item)}") for _, item in render_unfilled(overlay)]
 
 
 def render_unfilled(overlay: Path) -> list[tuple[str, Object]]:
@@ -71,7 +69,7 @@ def validate(
     problems: list[Problem] = []
     for manifest in manifests:
         problems += [
-            Problem(_title(manifest), path, message) for path, message in definitions.errors(manifest)
+            Problem(title(manifest), path, message) for path, message in definitions.errors(manifest)
         ]
     return problems + _inconsistencies(manifests)
 
@@ -149,9 +147,7 @@ def _apply_patch(objects: list[Object], entry: Mapping[str, Any], folder: Path) 
         patch.pop(_SOURCE)
         matching = [index for index, item in enumerate(objects) if _identity(item) == _identity(patch)]
         if not matching:
-            raise ConfigurationError(
-                f"{file}: there is no {_title(patch)} to patch.", "Correct kind or name."
-            )
+            raise ConfigurationError(f"{file}: there is no {title(patch)} to patch.", "Correct kind or name.")
         merged = strategic_merge(objects[matching[0]], patch)
         objects[matching[0]] = {**merged, _SOURCE: f"{merged[_SOURCE]}, patched by {file}"}
 
@@ -257,14 +253,14 @@ def _inconsistencies(manifests: Sequence[Mapping[str, Any]]) -> list[Problem]:
         if manifest.get("kind") == "HorizontalPodAutoscaler" and spec.get("minReplicas", 1) > spec.get(
             "maxReplicas", 0
         ):
-            problems.append(Problem(_title(manifest), "/spec/minReplicas", "is larger than maxReplicas"))
+            problems.append(Problem(title(manifest), "/spec/minReplicas", "is larger than maxReplicas"))
         if manifest.get("kind") in ("Deployment", "StatefulSet", "DaemonSet"):
             wanted = (spec.get("selector") or {}).get("matchLabels") or {}
             labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
             if not wanted.items() <= labels.items():
                 problems.append(
                     Problem(
-                        _title(manifest), "/spec/selector/matchLabels", "does not match the template's labels"
+                        title(manifest), "/spec/selector/matchLabels", "does not match the template's labels"
                     )
                 )
     return problems
@@ -278,7 +274,7 @@ def _refuse_duplicates(objects: Sequence[Mapping[str, Any]], file: Path) -> None
         seen[_identity(item)] = source
         if before is not None:
             raise ConfigurationError(
-                f"{file}: {_title(item)} comes twice, from {before} too.", "Keep one of them."
+                f"{file}: {title(item)} comes twice, from {before} too.", "Keep one of them."
             )
 
 
@@ -292,7 +288,8 @@ def _identity(item: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _title(item: Mapping[str, Any]) -> str:
+def title(item: Mapping[str, Any]) -> str:
+    """`Kind namespace/name`, as messages name an object."""
     metadata = item.get("metadata") or {}
     namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
     return f"{item.get('kind', '?')} {namespace}{metadata.get('name', '?')}"

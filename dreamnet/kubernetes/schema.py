@@ -4,7 +4,7 @@ validation and merge keys."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -59,12 +59,26 @@ class Definitions:
         name = self._kinds.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
         if name is None:
             return [("/kind", f"no kind {manifest.get('kind')} in {manifest.get('apiVersion')}")]
-        found = [
-            ("".join(f"/{part}" for part in error.instance_path), _message(error))
-            for error in self._validator(name).iter_errors(manifest)
-            if not _stands_for_a_value(error)
-        ]
-        return found
+        return _found(self._validator(name), manifest)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The API groups that have kinds here; the oldest one's name is empty."""
+        return frozenset(api_version.rpartition("/")[0] for api_version, _ in self._kinds)
+
+    def custom_errors(
+        self, schema: dict[str, Any], manifests: Iterable[Mapping[str, Any]]
+    ) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+        """What is wrong with custom resources: manifest, JSON pointer, message.
+
+        Args:
+            schema: strict, of their kind, as `custom.kinds_of` gives it.
+        """
+        properties = {**schema.get("properties", {}), "metadata": _METADATA}
+        validator = self._compiled({**schema, "properties": properties})
+        for manifest in manifests:
+            for path, message in _found(validator, manifest):
+                yield manifest, path, message
 
     def of(self, manifest: Mapping[str, Any]) -> Node | None:
         """The definition of a manifest's kind."""
@@ -88,27 +102,18 @@ class Definitions:
         return {**self._definitions[str(reference).rsplit("/", 1)[1]], **node}
 
     def _validator(self, name: str) -> Any:
-        import jsonschema_rs
-
         if name not in self._validators:
-            schema = {
-                "allOf": [
-                    {"$ref": f"{_ADDRESS}#/$defs/{name}"},
-                    {
-                        "required": ["metadata"],
-                        "properties": {
-                            "metadata": {
-                                "required": ["name"],
-                                "properties": {"name": {"pattern": _NAME, "maxLength": 253}},
-                            }
-                        },
-                    },
-                ]
-            }
             # A message quotes the wrong value; of a Secret it must not.
             mask = "a hidden value" if name.endswith(".Secret") else None
-            self._validators[name] = jsonschema_rs.validator_for(schema, registry=self._registry, mask=mask)
+            self._validators[name] = self._compiled({"$ref": f"{_ADDRESS}#/$defs/{name}"}, mask)
         return self._validators[name]
+
+    def _compiled(self, node: Node, mask: str | None = None) -> Any:
+        import jsonschema_rs
+
+        named = {"required": ["name"], "properties": {"name": {"pattern": _NAME, "maxLength": 253}}}
+        schema = {"allOf": [node, {"required": ["metadata"], "properties": {"metadata": named}}]}
+        return jsonschema_rs.validator_for(schema, registry=self._registry, mask=mask)
 
 
 @cache
@@ -129,6 +134,14 @@ def definitions(version: str = VERSION, crds: Path | None = None) -> Definitions
             "Take a version that kubernetes-validate ships.",
         )
     return Definitions(json.loads(file.read_text()), crds)
+
+
+def _found(validator: Any, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("".join(f"/{part}" for part in error.instance_path), _message(error))
+        for error in validator.iter_errors(manifest)
+        if not _stands_for_a_value(error)
+    ]
 
 
 def _stands_for_a_value(error: Any) -> bool:

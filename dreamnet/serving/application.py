@@ -13,8 +13,15 @@ from dreamnet.resources.model import Progress
 
 #: As the manifests under infrastructure/kubernetes name them.
 NAMESPACE, DEPLOYMENT, DATABASE_SECRET = "dreamnet", "dreamnet-api", "dreamnet-database"
+#: The label of everything that belongs to DreamNet.
+PART_OF = "app.kubernetes.io/part-of=dreamnet"
 #: Each cloud's overlay under infrastructure/kubernetes.
 OVERLAYS: Mapping[str, str] = {"google": "gke", "aws": "eks"}
+
+
+def selector(overlay: str) -> str:
+    """The labels of what an overlay's objects, and no other overlay's, carry on a cluster."""
+    return f"{PART_OF},dreamnet/overlay={overlay}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ def deploy(
 ) -> Deployed:
     """Bring the backend on a cluster to what the manifests say, and wait until all of it is ready.
 
+    What an earlier deployment applied of this overlay, and the manifests no longer have, is deleted.
+
     Args:
         region: what the backend calls its region, in answers and metrics.
         infrastructure: the folder that holds `kubernetes/<overlay>`.
@@ -56,12 +65,12 @@ def deploy(
         GameplanError: a manifest is invalid, an object is refused, or the rollout sticks (with its reason; it
             is rolled back to the revision before).
     """
-    overlay = infrastructure / "kubernetes" / OVERLAYS[cluster.cloud]
-    objects = manifests.render(overlay, {**variables, "region": region})
+    overlay = OVERLAYS[cluster.cloud]
+    objects = manifests.render(infrastructure / "kubernetes" / overlay, {**variables, "region": region})
     namespaces = [item for item in objects if item["kind"] == "Namespace"]
     kubernetes_apply.apply(cluster, namespaces, progress=progress)
     secret = scale.put_secret(cluster, NAMESPACE, DATABASE_SECRET, {"url": database_url})
-    applied = kubernetes_apply.apply(cluster, objects, progress=progress)
+    applied = kubernetes_apply.apply(cluster, objects, progress=progress, prune=selector(overlay))
     if secret == "configured":
         rollout.restart(cluster, NAMESPACE, DEPLOYMENT)
     rolled = rollout.roll_out(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubernetes.client import ApiClient, Configuration
 
-from dreamnet.kubernetes.cluster import Cluster
+from dreamnet.kubernetes.cluster import FIELD_MANAGER, Cluster
 
 KINDS = {
     "v1": [
@@ -17,6 +17,7 @@ KINDS = {
         ("ServiceAccount", "serviceaccounts", True),
         ("ConfigMap", "configmaps", True),
         ("Secret", "secrets", True),
+        ("PersistentVolumeClaim", "persistentvolumeclaims", True),
     ],
     "apps/v1": [
         ("Deployment", "deployments", True),
@@ -59,7 +60,7 @@ class FakeApi(ApiClient):
         if method == "GET":
             return self._get(path, query)
         if method == "PATCH":
-            return self._patch(path, body, header_params["Content-Type"])
+            return self._patch(path, body, header_params["Content-Type"], "dryRun" in query)
         if method == "DELETE":
             if self.objects.pop(path, None) is None:
                 return Answer(404, {"message": "not found"})
@@ -71,6 +72,12 @@ class FakeApi(ApiClient):
         path = self.path(manifest)
         self._store(path, copy.deepcopy(manifest))
         return path
+
+    def put_applied(self, manifest, manager=FIELD_MANAGER):
+        """Store an object that a server-side apply made."""
+        applied = copy.deepcopy(manifest)
+        applied["metadata"]["managedFields"] = [{"manager": manager, "operation": "Apply"}]
+        return self.put(applied)
 
     def path(self, manifest):
         version = manifest["apiVersion"]
@@ -88,6 +95,8 @@ class FakeApi(ApiClient):
             return Answer(200, {"spec": {"replicas": found["spec"].get("replicas", 1)}})
         if path in self.objects:
             return Answer(200, self.objects[path])
+        if path in ("/api", "/apis"):
+            return Answer(200, {"items": [group(v) for v in KINDS if ("/" in v) == (path == "/apis")]})
         for version, kinds in KINDS.items():
             root = f"/api/{version}" if "/" not in version else f"/apis/{version}"
             if path == root:
@@ -103,13 +112,13 @@ class FakeApi(ApiClient):
         found = []
         for key, item in self.objects.items():
             inside = key.startswith(path + "/") if "/namespaces/" in path else key.startswith(root)
-            if inside and f"/{plural}/" in key:
+            if inside and key.split("/")[-2] == plural:
                 labels = item["metadata"].get("labels", {})
                 if wanted.items() <= labels.items():
                     found.append(item)
         return found
 
-    def _patch(self, path, body, content_type):
+    def _patch(self, path, body, content_type, dry_run=False):
         target = path.removesuffix("/scale")
         before = self.objects.get(target)
         if before is None and content_type != "application/apply-patch+yaml":
@@ -121,8 +130,8 @@ class FakeApi(ApiClient):
                     after["spec"]["template"] = operation["value"]
         else:
             after = merge(copy.deepcopy(before or {}), body)
-        if after == before:
-            return Answer(200, before)
+        if after == before or dry_run:
+            return Answer(200 if before else 201, after)
         self._store(target, after)
         return Answer(200 if before else 201, self.objects[target])
 
@@ -137,6 +146,22 @@ class FakeApi(ApiClient):
         self.objects[path] = item
         for controller in self.controllers:
             controller(path, item)
+
+
+def group(api_version):
+    """One API version in aggregated discovery."""
+    name, _, version = api_version.rpartition("/")
+    resources = [
+        {
+            "resource": plural,
+            "responseKind": {"kind": kind},
+            "scope": "Namespaced" if namespaced else "Cluster",
+            "verbs": ["list", "delete"],
+        }
+        for kind, plural, namespaced in KINDS[api_version]
+    ]
+    versions = [{"version": version, "resources": resources}]
+    return {"metadata": {"name": name} if name else {}, "versions": versions}
 
 
 def merge(base, patch):

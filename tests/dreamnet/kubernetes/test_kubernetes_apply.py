@@ -1,8 +1,10 @@
 """Server-side apply, its order, its report, its errors; Secrets, scale, addresses."""
 
 import base64
+import copy
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ from dreamnet.errors import (
     ResourceError,
     UnreachableError,
 )
-from dreamnet.kubernetes.apply import apply, delete
+from dreamnet.kubernetes.apply import Settings, apply, attempt, delete
+from dreamnet.kubernetes.batch import prepare
 from dreamnet.kubernetes.cluster import (
     FIELD_MANAGER,
     Cluster,
     Conflict,
+    Forbidden,
     NotFound,
     describe_path,
     each_cluster,
@@ -94,9 +98,9 @@ def test_a_status_written_by_a_controller_is_no_change(manifests):
     before = api.objects[PATH]["metadata"]["resourceVersion"]
     original = api._patch
 
-    def patch(path, body, content_type):
+    def patch(path, body, content_type, dry_run):
         api.put(dict(api.objects[path], status={"late": True}))
-        return original(path, body, content_type)
+        return original(path, body, content_type, dry_run)
 
     api._patch = patch
     assert not apply(target, deployments, progress=quiet).changed
@@ -111,16 +115,135 @@ def test_invalid_manifests_are_refused_before_anything_is_sent(manifests):
     assert api.requests == []
 
 
-def test_prune_deletes_only_what_is_labelled_and_gone(manifests):
+OURS = {"app.kubernetes.io/part-of": "dreamnet"}
+SELECTOR = "app.kubernetes.io/part-of=dreamnet"
+
+
+def named(kind, name, namespace="dreamnet"):
+    metadata = {"name": name, "labels": OURS} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+
+
+def outcomes(report, outcome):
+    return [row.title for row in report.rows if row.outcome == outcome]
+
+
+def test_prune_deletes_only_what_we_applied_and_no_longer_declare(manifests):
     target, api = cluster()
-    ours = {"app.kubernetes.io/part-of": "dreamnet"}
-    api.put(deployment("old", labels=ours))
-    api.put(deployment("theirs", labels={"app.kubernetes.io/part-of": "other"}))
-    api.put(deployment("elsewhere", namespace="other", labels=ours))
-    report = apply(target, manifests, progress=quiet, prune="app.kubernetes.io/part-of=dreamnet")
-    assert [str(row) for row in report.rows if row.outcome == "pruned"] == ["Deployment dreamnet/old pruned"]
-    assert api.path(deployment("theirs")) in api.objects
-    assert api.path(deployment("elsewhere", namespace="other")) in api.objects
+    api.put_applied(deployment("old", labels=OURS))
+    stay = [
+        api.put_applied(deployment("theirs", labels={"app.kubernetes.io/part-of": "other"})),
+        api.put_applied(deployment("elsewhere", namespace="other", labels=OURS)),
+        api.put_applied(deployment("made-by-another-tool", labels=OURS), manager="helm"),
+        api.put_applied(deployment("of-a-controller", labels=OURS, ownerReferences=[{"uid": "1"}])),
+        api.put(deployment("by-hand", labels=OURS)),
+    ]
+    report = apply(target, manifests, progress=quiet, prune=SELECTOR)
+    assert outcomes(report, "pruned") == ["Deployment dreamnet/old"]
+    assert set(stay) <= set(api.objects)
+    assert not apply(target, manifests, progress=quiet, prune=SELECTOR).changed
+
+
+def test_namespaces_volumes_and_secrets_are_pruned_only_with_consent(manifests):
+    target, api = cluster()
+    lasting = [
+        named("PersistentVolumeClaim", "dreams"),
+        named("Secret", "keys"),
+        named("Namespace", "old", namespace=""),
+    ]
+    paths = [api.put_applied(item) for item in lasting]
+    report = apply(target, manifests, progress=quiet, prune=SELECTOR)
+    assert sorted(outcomes(report, "kept")) == [
+        "Namespace old",
+        "PersistentVolumeClaim dreamnet/dreams",
+        "Secret dreamnet/keys",
+    ]
+    assert set(paths) <= set(api.objects)
+    agreed = Settings(prune=SELECTOR, consents=["PersistentVolumeClaim dreamnet/dreams"])
+    again = attempt(target, prepare(manifests), quiet, agreed)
+    assert outcomes(again, "pruned") == ["PersistentVolumeClaim dreamnet/dreams"]
+    assert [path in api.objects for path in paths] == [False, True, True]
+
+
+def test_a_dry_run_shows_everything_and_changes_nothing(manifests):
+    target, api = cluster()
+    said = []
+    report = attempt(target, prepare(manifests), said.append, Settings(dry_run=True))
+    assert outcomes(report, "created") == [row.title for row in report.rows]
+    assert [path for method, path in api.writes()] == ["/api/v1/namespaces/dreamnet"], (
+        "in a namespace that is not there nothing can be tried"
+    )
+    assert said[0].endswith("Namespace dreamnet would be created")
+    apply(target, manifests, progress=quiet)
+    api.put_applied(deployment("old", labels=OURS))
+    api.objects["/api/v1/namespaces/dreamnet/configmaps/dreamnet-api"]["data"]["REGION"] = "elsewhere"
+    before = copy.deepcopy(api.objects)
+    report = attempt(target, prepare(manifests), quiet, Settings(dry_run=True, prune=SELECTOR))
+    assert outcomes(report, "configured") == ["ConfigMap dreamnet/dreamnet-api"]
+    assert outcomes(report, "pruned") == ["Deployment dreamnet/old"]
+    assert api.objects == before
+
+
+def test_where_an_apply_stops_every_object_is_accounted_for(manifests):
+    target, api = cluster()
+    api.refuse["PATCH", PATH] = Answer(403, {"message": "exceeded quota: compute"})
+    report = attempt(target, prepare(manifests), quiet, Settings(prune=SELECTOR))
+    rows = {row.title: row for row in report.rows}
+    assert len(rows) == len(manifests)
+    assert "exceeded quota: compute" in rows["Deployment dreamnet/dreamnet-api"].why
+    assert outcomes(report, "failed") == ["Deployment dreamnet/dreamnet-api"]
+    assert outcomes(report, "not reached") == [
+        "HorizontalPodAutoscaler dreamnet/dreamnet-api",
+        "PodDisruptionBudget dreamnet/dreamnet-api",
+    ]
+    assert "not reached: HorizontalPodAutoscaler dreamnet/dreamnet-api" in report.failure.problem
+    assert report.count("pruned") == 0
+
+
+def test_what_we_may_not_list_is_not_pruned_and_no_error_unless_we_apply_it(manifests):
+    target, api = cluster()
+    api.put_applied(deployment("old", labels=OURS))
+    api.refuse["GET", "/apis/apps/v1/namespaces/dreamnet/statefulsets"] = Answer(403, {"message": "no"})
+    assert outcomes(apply(target, manifests, progress=quiet, prune=SELECTOR), "pruned") == [
+        "Deployment dreamnet/old"
+    ]
+    api.refuse["GET", "/apis/apps/v1/namespaces/dreamnet/deployments"] = Answer(403, {"message": "no"})
+    with pytest.raises(Forbidden, match="not allowed to GET deployments"):
+        apply(target, manifests, progress=quiet, prune=SELECTOR)
+
+
+def test_a_kind_that_nobody_knows_names_what_to_install(manifests):
+    target, api = cluster()
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "r", "namespace": "dreamnet"},
+    }
+    with pytest.raises(ConfigurationError, match=r"HTTPRoute dreamnet/r \(gateway.networking") as caught:
+        apply(target, [*manifests, route], progress=quiet)
+    assert "Install the Gateway API" in caught.value.remedy
+    assert api.writes() == []
+
+
+def test_a_refused_token_is_renewed_once_then_said():
+    target, api = cluster()
+    forgotten = []
+    renewing = replace(target, forget_token=lambda: forgotten.append(1))
+    api.refuse["GET", "/version"] = Answer(401, {})
+    with pytest.raises(CredentialsError, match=r"refused the token at GET /version, and a new one too"):
+        renewing.get("/version")
+    assert forgotten == [1]
+    original = api.call_api
+
+    def call(*arguments, **rest):
+        if len(forgotten) > 1:
+            api.refuse.clear()
+            api.objects["/version"] = {"gitVersion": "v1"}
+        return original(*arguments, **rest)
+
+    api.call_api = call
+    assert renewing.get("/version") == {"gitVersion": "v1"}
+    assert forgotten == [1, 1]
 
 
 def test_delete_goes_in_reverse_and_is_safe_to_repeat(manifests):
