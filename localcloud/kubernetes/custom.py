@@ -14,8 +14,9 @@ def serve(verbs: Verbs, definition: Object) -> None:
     """Register every served version of a definition and report it Established."""
     spec = definition["spec"]
     names = spec["names"]
+    kept = next(v["name"] for v in spec["versions"] if v.get("storage"))
     for version in spec["versions"]:
-        if not version.get("served", True):
+        if not version.get("served", True) and version["name"] != kept:
             continue
         declared = version.get("subresources", {})
         scale = declared.get("scale", {})
@@ -38,6 +39,7 @@ def serve(verbs: Verbs, definition: Object) -> None:
                 scale.get("statusReplicasPath", ""),
                 scale.get("labelSelectorPath", ""),
             ),
+            storage=None if version["name"] == kept else (spec["group"], kept),
         )
         verbs.kinds.add_custom(kind)
         schema = version.get("schema", {}).get(

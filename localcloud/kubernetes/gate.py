@@ -85,6 +85,6 @@ def _access(request: Request, target: Target, verb: str = "") -> Access:
 def _read_or_delete(request: Request, name: str) -> str:
     if request.method == "DELETE":
         return "delete" if name else "deletecollection"
-    if request.flag("watch"):
-        return "watch"
-    return "get" if name else "list"
+    if name:
+        return "get"
+    return "watch" if request.flag("watch") else "list"

@@ -9,16 +9,18 @@ from typing import Any
 
 import orjson
 
-from localcloud.kubernetes import errors, patching, protobuf, subresources
+from localcloud.kubernetes import errors, gnostic, patching, protobuf, subresources
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
 from localcloud.kubernetes.eviction import evict
 from localcloud.kubernetes.faults import refusal
 from localcloud.kubernetes.gate import Gate
+from localcloud.kubernetes.openapi import OpenApi
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
 from localcloud.kubernetes.reviews import review
-from localcloud.kubernetes.routing import Request, Target, parse_target
+from localcloud.kubernetes.routing import Request, Target, parse_target, watch_path
 from localcloud.kubernetes.verbs import DeleteOptions
+from localcloud.kubernetes.versions import Versions
 
 Json = dict[str, Any]
 _HEALTH = ("/readyz", "/livez", "/healthz")
@@ -26,11 +28,12 @@ _HEALTH = ("/readyz", "/livez", "/healthz")
 
 @dataclass
 class Answer:
-    """A response: a JSON body, text, or a stream of lines."""
+    """A response: a JSON body, text, bytes, or a stream of lines."""
 
     body: Any = None
     code: int = 200
     text: str | None = None
+    data: bytes | None = None
     stream: AsyncIterator[bytes] | None = None
     content_type: str = "application/json"
     warnings: list[str] = field(default_factory=list)
@@ -71,9 +74,11 @@ class Handlers:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._verbs, self._kinds, self._store = cluster.verbs, cluster.kinds, cluster.store
-        self._discovery = Discovery(cluster.options, cluster.kinds, cluster.schemas)
+        self._discovery = Discovery(cluster.options, cluster.kinds)
+        self._openapi = OpenApi(cluster.options, self._discovery, cluster.kinds, cluster.schemas)
         self._gate = Gate(cluster.authenticator, cluster.authorizer, cluster.store)
         self._lists, self._watches = Lists(cluster.store), Watches(cluster.store)
+        self._versions = Versions(cluster.verbs, cluster.kinds)
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any request.
@@ -97,7 +102,7 @@ class Handlers:
         if path.startswith(("/api/", "/apis/")) and len(path.split("/")) > (
             3 if path.startswith("/api/") else 4
         ):
-            target = parse_target(path, self._kinds)
+            target = parse_target(watch_path(request, path), self._kinds)
             self._gate.require(request, target)
             return self._resource(request, target)
         self._gate.require_path(request, path)
@@ -108,7 +113,7 @@ class Handlers:
         aggregated = "as=APIGroupDiscoveryList" in request.headers.get("accept", "")
         parts = path.strip("/").split("/")
         if parts[0] in ("version", "openapi"):
-            return self._describe(parts)
+            return self._describe(parts, request.headers.get("accept", ""))
         match parts:
             case ["api" | "apis"] if aggregated and "v=v2" in request.headers.get("accept", ""):
                 media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -125,16 +130,21 @@ class Handlers:
                 return Answer(found.resources(group, version))
         raise errors.no_such_path()
 
-    def _describe(self, parts: list[str]) -> Answer:
+    def _describe(self, parts: list[str], accept: str) -> Answer:
         match parts:
             case ["version"]:
                 return Answer(self._discovery.version())
+            case ["openapi", "v2"]:
+                document = self._openapi.v2()
+                if gnostic.wanted(accept):
+                    return Answer(data=gnostic.encode(document), content_type=gnostic.MEDIA)
+                return Answer(document)
             case ["openapi", "v3"]:
-                return Answer(self._discovery.openapi_index())
+                return Answer(self._openapi.index())
             case ["openapi", "v3", "api", version]:
-                return Answer(self._discovery.openapi("", version))
+                return Answer(self._openapi.v3("", version))
             case ["openapi", "v3", "apis", group, version]:
-                return Answer(self._discovery.openapi(group, version))
+                return Answer(self._openapi.v3(group, version))
         raise errors.no_such_path()
 
     def _resource(self, request: Request, target: Target) -> Answer:
@@ -147,8 +157,19 @@ class Handlers:
         if target.subresource and target.subresource not in target.kind.subresources:
             raise errors.not_rehearsed(f"{target.kind.resource}/{target.subresource}")
         if target.subresource in ("scale", "log", "eviction", "token"):
-            return self._subresource(request, target)
-        return self._object(request, target)
+            return self._subresource(request, replace(target, kind=self._kinds.storage_of(target.kind)))
+        return self._converted(request, target) if target.kind.storage else self._object(request, target)
+
+    def _converted(self, request: Request, target: Target) -> Answer:
+        """The answer to a request in a version that is not the kept one."""
+        kind = target.kind
+        request, target, warnings = self._versions.kept(request, target, parse_body(request))
+        answer = self._object(request, target)
+        if answer.stream is not None:
+            answer.stream = self._versions.stream(kind, answer.stream)
+        answer.body = self._versions.shown(kind, answer.body)
+        answer.warnings = warnings
+        return answer
 
     def _object(self, request: Request, target: Target) -> Answer:
         match request.method:
@@ -170,7 +191,7 @@ class Handlers:
         raise _method_not_allowed()
 
     def _read(self, request: Request, target: Target) -> Answer:
-        if request.flag("watch"):
+        if request.flag("watch") and not target.name:
             return Answer(stream=self._watches.stream(request, target))
         if not target.name:
             return Answer(self._lists.page(request, target))

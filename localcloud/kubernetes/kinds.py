@@ -17,6 +17,7 @@ class Kind:
         verbs: a virtual kind (metrics, reviews) has only some.
         columns: what a custom kind prints: name, JSON path, type and priority of each column.
         replicas: JSON paths of a custom kind's scale: wanted and counted replicas, selector.
+        storage: group and version in which objects are kept, where that is another one.
     """
 
     group: str
@@ -31,11 +32,13 @@ class Kind:
     singular: str = ""
     columns: tuple[tuple[str, str, str, int], ...] = ()
     replicas: tuple[str, str, str] = (".spec.replicas", ".status.replicas", "")
+    storage: tuple[str, str] | None = None
 
     @property
     def resource(self) -> str:
         """``deployments.apps``: the key in storage and the name in messages."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
+        group = self.storage[0] if self.storage else self.group
+        return f"{self.plural}.{group}" if group else self.plural
 
     @property
     def api_version(self) -> str:
@@ -67,6 +70,7 @@ def _core() -> list[Kind]:
 
 def _workloads() -> list[Kind]:
     every, both = ("all",), ("status", "scale")
+    scaler = ("HorizontalPodAutoscaler", "horizontalpodautoscalers", True, ("hpa",), ("status",), every)
     return [
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
         Kind("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), ("status",), every),
@@ -75,16 +79,8 @@ def _workloads() -> list[Kind]:
         Kind("apps", "v1", "StatefulSet", "statefulsets", True, ("sts",), both, every),
         Kind("batch", "v1", "CronJob", "cronjobs", True, ("cj",), ("status",), every),
         Kind("batch", "v1", "Job", "jobs", True, (), ("status",), every),
-        Kind(
-            "autoscaling",
-            "v2",
-            "HorizontalPodAutoscaler",
-            "horizontalpodautoscalers",
-            True,
-            ("hpa",),
-            ("status",),
-            every,
-        ),
+        Kind("autoscaling", "v2", *scaler),
+        Kind("autoscaling", "v1", *scaler, storage=("autoscaling", "v2")),
         Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True, ("pdb",), ("status",)),
     ]
 
@@ -110,6 +106,7 @@ def _others() -> list[Kind]:
         Kind(net, "v1", "NetworkPolicy", "networkpolicies", True, ("netpol",)),
         Kind("coordination.k8s.io", "v1", "Lease", "leases"),
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+        Kind("events.k8s.io", "v1", "Event", "events", short=("ev",), storage=("", "v1")),
         Kind(rbac, "v1", "ClusterRoleBinding", "clusterrolebindings", False),
         Kind(rbac, "v1", "ClusterRole", "clusterroles", False),
         Kind(rbac, "v1", "RoleBinding", "rolebindings"),
@@ -151,9 +148,14 @@ class Kinds:
             (k for k in self._kinds.values() if k.kind == kind and k.api_version == api_version), None
         )
 
+    def storage_of(self, kind: Kind) -> Kind:
+        """The kind in the version that its objects are kept in."""
+        return kind if kind.storage is None else self._kinds[*kind.storage, kind.plural]
+
     def by_resource(self, resource: str) -> Kind | None:
-        """The kind (its first version) stored under ``deployments.apps``."""
-        return next((k for k in self._kinds.values() if k.resource == resource), None)
+        """The kind stored under ``deployments.apps``."""
+        found = (k for k in self._kinds.values() if k.resource == resource and k.storage is None)
+        return next(found, None)
 
     def all(self) -> list[Kind]:
         """Every kind, in the order discovery lists them."""
@@ -161,7 +163,7 @@ class Kinds:
 
     def stored(self) -> list[Kind]:
         """Kinds whose objects are kept, one of each resource."""
-        return list({k.resource: k for k in self._kinds.values() if "watch" in k.verbs}.values())
+        return [k for k in self._kinds.values() if "watch" in k.verbs and k.storage is None]
 
     def add_custom(self, kind: Kind) -> None:
         """Serve a custom kind."""

@@ -77,6 +77,24 @@ def parse_query(raw: bytes) -> dict[str, str]:
     return dict(parse_qsl(raw.decode(), keep_blank_values=True))
 
 
+def watch_path(request: Request, path: str) -> str:
+    """The path of what is watched, for the deprecated ``/api/v1/watch/...``; others as they are.
+
+    The request becomes a watch of that collection, of one object where the path ends with a name.
+    """
+    parts = path.split("/")
+    at = 3 if parts[1] == "api" else 4
+    if len(parts) <= at + 1 or parts[at] != "watch" or request.method != "GET":
+        return path
+    scope, rest = parts[:at], parts[at + 1 :]
+    if rest[0] == "namespaces" and len(rest) > 2:
+        scope, rest = scope + rest[:2], rest[2:]
+    request.query["watch"] = "true"
+    if len(rest) > 1:
+        request.query["fieldSelector"] = f"metadata.name={rest[1]}"
+    return "/".join([*scope, rest[0]])
+
+
 def parse_target(path: str, kinds: Kinds) -> Target:
     """The resource that ``/api/v1/...`` or ``/apis/group/version/...`` names.
 

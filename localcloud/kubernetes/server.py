@@ -77,7 +77,9 @@ class Application:
 
     @staticmethod
     async def _send(answer: Answer, send: Send) -> None:
-        body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.body)
+        body = answer.data
+        if body is None:
+            body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.body)
         headers = [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(body)).encode()),

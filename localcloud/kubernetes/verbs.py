@@ -58,11 +58,12 @@ class Verbs:
         """The kind's schema."""
         return self.schemas.node(kind.api_version, kind.kind)
 
-    def _custom(self, kind: Kind) -> bool:
+    def custom(self, kind: Kind) -> bool:
+        """Whether a CustomResourceDefinition brought the kind."""
         return (kind.group, kind.version, kind.plural) in self.kinds.custom
 
     def _defaults(self, kind: Kind, obj: Object) -> None:
-        if self._custom(kind):
+        if self.custom(kind):
             set_schema_defaults(obj, self.node(kind))
         else:
             set_defaults(kind.resource, obj)
@@ -168,7 +169,7 @@ class Verbs:
             return self._apply(kind, namespace, name, live, patch, options, subresource)
         if live is None:
             raise errors.not_found(kind.resource, name)
-        new = patching.apply_patch(live, patch, media, None if self._custom(kind) else self.node(kind))
+        new = patching.apply_patch(live, patch, media, None if self.custom(kind) else self.node(kind))
         new, warnings = decode(new, self.node(kind), kind, options.strictness)
         if new["metadata"].get("name") != name:
             raise errors.bad_request("the name of an object cannot be changed by a patch")

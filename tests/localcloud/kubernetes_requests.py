@@ -29,10 +29,11 @@ class Requests:
         given = {"authorization": f"Bearer {token or self.token}"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         content = b"" if body is None else orjson.dumps(body)
-        answer = await self._handlers.answer(
-            Request(method, url.path, parse_query(url.query.encode()), given, content)
-        )
-        return answer.body
+        request = Request(method, url.path, parse_query(url.query.encode()), given, content)
+        return (await self.answer(request)).body
+
+    async def answer(self, request):
+        return await self._handlers.answer(request)
 
     async def until(self, condition, seconds=5.0):
         """What ``condition`` returns once it is true: controllers run between the looks."""
