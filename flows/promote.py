@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from dreamnet.errors import GameplanError
 from dreamnet.report import Step
 from dreamnet.serving.promotion import MAX_ERROR_RATE
 from flows.weeks import GAMEPLAN_FLOW
+from tasks.kubernetes import Where
 from tasks.promotion import keep_image, promote_to, promotion_order, stop
 from tasks.report import publish_steps
 
@@ -15,15 +19,15 @@ from tasks.report import publish_steps
 @flow(name="promote", flow_run_name="promote {profile}", **GAMEPLAN_FLOW)
 def promote(
     profile: str,
-    image: str = "",
-    clusters: list[str] | None = None,
+    image: str,
+    clusters: list[Where] | None = None,
     keep_earlier: bool = False,
-    max_error_rate: float = MAX_ERROR_RATE,
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] = MAX_ERROR_RATE,
 ) -> list[Step]:
     """Promote an image cluster by cluster; where one fails, it and those before it get their old image back.
 
-    With `keep_earlier` the clusters before it keep the new one. A promotion to all clusters also writes the
-    image into the profile. The image has no default: without one the run says so and changes nothing.
+    With `keep_earlier` the clusters before it keep the new one. A promotion to all clusters, which is what no
+    `clusters` means, also writes the image into the profile.
     """
     steps: list[Step] = []
     order = promotion_order(profile, image, clusters)
@@ -33,7 +37,7 @@ def promote(
         except GameplanError as error:
             earlier = [] if keep_earlier else order[:number]
             raise stop(profile, image, (where, error), steps, earlier) from error
-    if clusters is None:
+    if not clusters:
         steps.append(keep_image(profile, image))
     publish_steps(profile, "promote", f"{image} runs on {', '.join(order)}", steps)
     return steps

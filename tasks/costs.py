@@ -92,10 +92,15 @@ def refresh_prices(profile: str, run: str, write: bool) -> Step:
     google = GooglePrices(google_account(profile), sheet.regions["google"])
     aws = AwsPrices(account.client("pricing", AWS_PRICING_REGION), sheet.regions["aws"])
     found = look_up(sheet, lookups, google, aws, datetime.now(UTC).date())
-    publish(f"prices {profile}", found.markdown(), "What the vendors' price APIs say of the price sheet")
+    stranger = f" These are answers of {account.endpoint_url}, not of AWS." if account.endpoint_url else ""
+    publish(
+        f"prices {profile}",
+        found.markdown(),
+        f"What the vendors' price APIs say of the price sheet.{stranger}",
+    )
     said = (
         f"{len(found.changed)} prices changed, {len(found.found) - len(found.changed)} confirmed,"
-        f" {len(found.missing)} not found, {len(found.by_hand)} without a lookup."
+        f" {len(found.missing)} not found, {len(found.by_hand)} without a lookup.{stranger}"
     )
     text = file.read_text(encoding="utf-8")
     new = rewritten(text, found)

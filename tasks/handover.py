@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import task
 
+from dreamnet.errors import ConfigurationError
 from dreamnet.handover import hand_over, write
 from dreamnet.report import Clock, Step
 from dreamnet.resources.plan import observe
@@ -20,6 +21,9 @@ def write_handover(profile: str, run: str, selection: str, folder: str) -> Step:
 
     Args:
         folder: where to write, relative to the project's folder.
+
+    Raises:
+        ConfigurationError: nothing can be written there.
     """
     clock = Clock(f"Hand-over of selection {selection}")
     resources = catalogue((), selection)
@@ -28,8 +32,15 @@ def write_handover(profile: str, run: str, selection: str, folder: str) -> Step:
     live = {resource_id: one.live for resource_id, one in found.items() if one.live and one.live.owned}
     written = hand_over(resources, live=live, variables=variables)
     target = PROJECT / Path(folder)
-    write(written, target)
+    try:
+        write(written, target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The files can't be written to {target} on the worker: {error.strerror}.",
+            "Name a folder that the worker's user may write to.",
+        ) from error
     publish(
         f"hand-over {profile} {selection}", written.markdown(), f"Files for Terraform and Pulumi in {target}"
     )
-    return clock.done(f"{len(live)} of {len(resources)} resources live. {'; '.join(written.summary())}.")
+    said = f"{len(live)} of {len(resources)} resources live. {'; '.join(written.summary())}."
+    return clock.done(f"{said} Written to {target}.")

@@ -9,7 +9,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from dreamnet.errors import ConfigurationError, GameplanError, ResourceError
+from dreamnet.errors import GameplanError, ResourceError
 from dreamnet.kubernetes.rollout import deployment_path
 from dreamnet.report import Clock, Step
 from dreamnet.serving import application, promotion
@@ -23,22 +23,20 @@ LOOK_AGAIN: dict[str, Any] = {**CLOUD_TASK, "cache_policy": NO_CACHE}
 
 
 @task(task_run_name="order of clusters", **LOOK_AGAIN)
-def promotion_order(profile: str, image: str, wanted: Sequence[str] | None) -> list[Where]:
+def promotion_order(profile: str, image: str, wanted: Sequence[Where] | None) -> list[Where]:
     """The clusters that get the image, in order: those asked for, or all that run DreamNet.
 
     Raises:
-        ConfigurationError: the image is not named by a digest, or a cluster's name is unknown.
-        ResourceError: DreamNet runs nowhere.
+        ConfigurationError: the image is not named by a digest.
+        ResourceError: DreamNet runs nowhere, or not on one of those asked for.
+        PrecheckFailed: it sleeps on one of them. No cluster was changed.
     """
     promotion.check_image(image)
-    unknown = [name for name in wanted or () if name not in NAMES]
-    if unknown:
-        raise ConfigurationError(
-            f"There is no cluster {', '.join(unknown)}.", f"Name some of {', '.join(NAMES)}."
-        )
     chosen = [where for where in NAMES if where in wanted] if wanted else _serving(profile)
     if not chosen:
         raise ResourceError("DreamNet runs on no cluster yet.", "Run week1-kubernetes first.")
+    for where in chosen:
+        promotion.check_awake(cluster(profile, where))
     return chosen
 
 
@@ -84,7 +82,7 @@ def stop(
     """
     where, error = failed
     said = [f"The promotion stopped at {where}: {error.problem}"]
-    rows = [*steps, Step(f"DreamNet on {where}", "unchanged", error.problem, 0.0)]
+    rows = list(steps)
     for one in reversed(earlier):
         try:
             back = put_back_on(profile, one)
@@ -95,7 +93,7 @@ def stop(
             said.append(f"{one}: {back.detail}.")
     if steps and not earlier:
         said.append("The clusters before it keep the new image.")
-    publish_steps(profile, "promote", f"{image} stopped at {where}", rows)
+    publish_steps(profile, "promote", f"{image}: {' '.join(said)}", rows)
     return PromotionFailed(" ".join(said), error.remedy)
 
 

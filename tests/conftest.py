@@ -23,7 +23,7 @@ os.environ |= {
     "PREFECT_PROFILES_PATH": f"{_HOME.name}/profiles.toml",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
-    # A block that a test loads without a server would start one, which outlives the tests: let it fail instead.
+    # A block loaded without a server would start one, which outlives the tests: let it fail instead.
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
 }
 

@@ -11,6 +11,8 @@ from dreamnet.errors import ResourceError
 from dreamnet.kubernetes.cluster import FIELD_MANAGER, Cluster, Object
 from dreamnet.resources.model import Progress
 
+#: Seconds without progress after which a waiting rollout says what it seems to wait for, and again.
+_EXPLAINED_EVERY = 5.0
 REVISION = "deployment.kubernetes.io/revision"
 
 #: Reasons of a waiting container, by what is wrong and what to do about it
@@ -75,7 +77,7 @@ def wait_rollout(
     """
     started = time.monotonic()
     path = deployment_path(cluster, namespace, deployment)
-    said = ""
+    said, explained, looked = "", "", started
     while True:
         current = cluster.get(path)
         done, state = _state(current)
@@ -98,8 +100,18 @@ def wait_rollout(
             )
         if state != said:
             progress(f"{cluster.key}: {deployment}: {state}")
-            said = state
+            said, looked = state, time.monotonic()
+        elif time.monotonic() - looked > _EXPLAINED_EVERY:
+            explained, looked = _explain(cluster, namespace, current, explained, progress), time.monotonic()
         time.sleep(poll)
+
+
+def _explain(cluster: Cluster, namespace: str, deployment: Object, said: str, progress: Progress) -> str:
+    """Say what a rollout waits for, unless that was said last; returns what was said."""
+    why, _ = why_stuck(cluster, namespace, deployment)
+    if why != said:
+        progress(f"{cluster.key}: {deployment['metadata']['name']}: {why}")
+    return why
 
 
 def why_stuck(cluster: Cluster, namespace: str, deployment: Object) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dreamnet.errors import PrecheckFailed
+from dreamnet.errors import ConfigurationError, PrecheckFailed
 from dreamnet.resources.catalogue import Catalogue
 from dreamnet.resources.graph import run_graph
 from dreamnet.resources.outcome import ApplyReport, report
@@ -68,15 +68,16 @@ def adopt(
     Raises:
         PrecheckFailed: one of them does not exist, or carries another owner's mark; all such are named, and
             nothing was changed.
-        ConfigurationError: no file declares one of them.
+        ConfigurationError: no file declares one of them, or an identifier is of none of them.
     """
     wanted = [catalogue[resource_id].id for resource_id in dict.fromkeys(wanted)]
+    _refuse_strangers(wanted, identifiers or {})
     observed = observe(catalogue.select(wanted), drivers, variables, max_parallel)
     for resource_id, identifier in (identifiers or {}).items():
         seen = observed[resource_id]
         live = drivers[seen.desired.cloud].look_up(seen.desired, identifier)
         observed[resource_id] = replace(seen, live=live)
-    _refuse(wanted, observed)
+    _refuse(wanted, observed, identifiers or {})
     worker = _Adopter(catalogue, drivers, progress, observed)
     run = run_graph(dict.fromkeys(wanted, ()), worker.step, max_parallel)
     outcome = report("adoption", [(rid, catalogue[rid].type, "adopt") for rid in wanted], run, worker)
@@ -85,12 +86,24 @@ def adopt(
     return Adoption(outcome, tuple(rows))
 
 
-def _refuse(wanted: Iterable[str], observed: Mapping[str, Observation]) -> None:
+def _refuse_strangers(wanted: Iterable[str], identifiers: Mapping[str, str]) -> None:
+    strangers = sorted(set(identifiers) - set(wanted))
+    if strangers:
+        raise ConfigurationError(
+            f"Identifiers are given for {', '.join(strangers)}, which are not among the resources to adopt.",
+            "Name them among the resources too, or leave their identifiers out.",
+        )
+
+
+def _refuse(
+    wanted: Iterable[str], observed: Mapping[str, Observation], identifiers: Mapping[str, str]
+) -> None:
     reasons = []
     for resource_id in wanted:
         live = observed[resource_id].live
         if live is None:
-            reasons.append(f"{resource_id} does not exist")
+            given = f" as {identifiers[resource_id]}" if resource_id in identifiers else ""
+            reasons.append(f"{resource_id} does not exist{given}")
         elif not live.owned and live.owner:
             reasons.append(f"{resource_id} ({live.identifier}) belongs to {live.owner}")
     if reasons:

@@ -26,8 +26,9 @@ from dreamnet.serving.load import ReadLoad
 #: An image by digest: what is checked in one region is what the next one gets (OCI distribution, "Pulling
 #: manifests"; a tag may move in between).
 IMAGE = re.compile(r"[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}", re.ASCII)
-#: Annotations: the image that a promotion brought, and the one that ran before it.
+#: Annotations: the image that a promotion brought, the one that ran before it, and one that was taken back.
 PROMOTED, PREVIOUS = "dreamnet/promoted-image", "dreamnet/previous-image"
+TAKEN_BACK = "dreamnet/taken-back-image"
 #: Reads through the service, before and after, and the share of them that may fail.
 READS, MAX_ERROR_RATE = 200, 0.01
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
@@ -64,6 +65,20 @@ def check_image(image: str) -> None:
         raise ConfigurationError(
             f"Image {image!r} is not named by a digest.",
             "Give it as registry/name@sha256: and 64 hexadecimal digits, as the push printed it.",
+        )
+
+
+def check_awake(cluster: Cluster) -> None:
+    """Refuse a cluster on which no image can be checked; it is only read.
+
+    Raises:
+        PrecheckFailed: DreamNet sleeps there.
+        NotFound: it does not run there.
+    """
+    if not _deployment(cluster)["spec"].get("replicas", 1):
+        raise PrecheckFailed(
+            f"{cluster}: Deployment {NAMESPACE}/{DEPLOYMENT} sleeps (0 replicas): no image can be checked.",
+            "Run morning-scale-up first.",
         )
 
 
@@ -118,7 +133,7 @@ def put_back(cluster: Cluster, timeout: float, progress: Progress) -> str | None
     if not before or annotations.get(PROMOTED) != _image(deployment):
         return None
     progress(f"{cluster.key}: back to {before}")
-    _set_image(cluster, before, None)
+    _set_image(cluster, before, None, taken_back=_image(deployment))
     rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
     return str(before)
 
@@ -133,11 +148,7 @@ def _taken_back(cluster: Cluster, timeout: float, progress: Progress) -> str:
 
 def _refuse_broken(cluster: Cluster, timeout: float, max_error_rate: float) -> None:
     """A service that fails already would be blamed on the new image."""
-    if not _deployment(cluster)["spec"].get("replicas", 1):
-        raise PrecheckFailed(
-            f"{cluster}: Deployment {NAMESPACE}/{DEPLOYMENT} sleeps (0 replicas): no image can be checked.",
-            "Run morning-scale-up first.",
-        )
+    check_awake(cluster)
     answered, failed = _read(cluster, timeout)
     if _too_many(answered, failed, max_error_rate):
         raise PrecheckFailed(
@@ -174,12 +185,13 @@ def _image(deployment: Object) -> str:
     return str(_container(deployment)["image"])
 
 
-def _set_image(cluster: Cluster, image: str, previous: str | None) -> None:
-    """Change image and note what ran before in one patch; no `previous` removes the note."""
+def _set_image(cluster: Cluster, image: str, previous: str | None, taken_back: str | None = None) -> None:
+    """Change image and note what ran before, or what was taken back, in one patch; None removes a note."""
     path = rollout.deployment_path(cluster, NAMESPACE, DEPLOYMENT)
     name = _container(cluster.get(path))["name"]
+    notes = {PROMOTED: image if previous else None, PREVIOUS: previous, TAKEN_BACK: taken_back}
     patch = {
-        "metadata": {"annotations": {PROMOTED: image if previous else None, PREVIOUS: previous}},
+        "metadata": {"annotations": notes},
         "spec": {"template": {"spec": {"containers": [{"name": name, "image": image}]}}},
     }
     query = {"fieldManager": FIELD_MANAGER}

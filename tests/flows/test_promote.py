@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from desk import Desk
+from prefect.exceptions import ParameterTypeError
 
-from dreamnet.errors import ConfigurationError, ResourceError, UnreachableError
+from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError, UnreachableError
 from dreamnet.report import Step
 from dreamnet.serving.promotion import PromotionFailed
 from flows import promote as module
@@ -45,16 +46,19 @@ def called(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]
     monkeypatch.setattr(module, "promote_to", promote_to)
     monkeypatch.setattr(module, "keep_image", keep_image)
     monkeypatch.setattr(promotion, "put_back_on", put_back_on)
-    monkeypatch.setattr(promotion, "cluster", lambda profile, where: serving(where))
+    monkeypatch.setattr(promotion, "cluster", lambda profile, where: serving(where, profile == "big"))
     return calls
 
 
-def serving(where: str) -> Any:
-    """DreamNet runs on the first GKE cluster and on EKS; the second GKE cluster does not exist yet."""
-    if where == "gke-second":
+def serving(where: str, second: bool = False) -> Any:
+    """DreamNet runs on the first GKE cluster and on EKS; a second GKE cluster exists where said."""
+    if where == "gke-second" and not second:
         raise ResourceError("There is no GKE cluster dreamnet-second.", "Apply it.")
     kind = SimpleNamespace(path=lambda *parts: "/".join(part for part in parts if part))
-    return SimpleNamespace(kind=lambda *names: kind, find=lambda path: {"metadata": {}})
+    deployment = {"metadata": {}, "spec": {"replicas": 0 if where == "asleep" else 2}}
+    return SimpleNamespace(
+        kind=lambda *names: kind, find=lambda path: deployment, get=lambda path: deployment, key=where
+    )
 
 
 def test_one_cluster_after_the_other_then_the_profile(called: list[Any], desk: Desk) -> None:
@@ -65,7 +69,7 @@ def test_one_cluster_after_the_other_then_the_profile(called: list[Any], desk: D
 
 
 def test_named_clusters_come_in_the_plans_order_and_leave_the_profile(called: list[Any]) -> None:
-    run("acme", IMAGE, clusters=["eks", "gke-second"])
+    run("big", IMAGE, clusters=["eks", "gke-second"])
     assert called == [("promote", "gke-second"), ("promote", "eks")]
 
 
@@ -77,11 +81,36 @@ def test_where_one_fails_those_before_go_back(called: list[Any], desk: Desk) -> 
     assert caught.value.remedy == "Push it."
     assert called == [("promote", "gke"), ("promote", "eks"), ("back", "gke")]
     assert "DreamNet on gke, back" in desk.artifacts["promote-acme"]
+    assert (
+        "stopped at eks: dreamnet (EKS, us-east-1): its image can't be pulled"
+        in desk.artifacts["promote-acme"]
+    )
+    assert "DreamNet on eks | unchanged" not in desk.artifacts["promote-acme"], (
+        "it has been changed, and back"
+    )
+
+
+def test_no_cluster_named_means_all(called: list[Any]) -> None:
+    run("acme", IMAGE, clusters=[])
+    assert called[-1] == ("keep", IMAGE)
+
+
+def test_a_cluster_that_cannot_be_checked_stops_it_before_the_first_change(
+    called: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ResourceError, match="no GKE cluster dreamnet-second"):
+        run("acme", IMAGE, clusters=["gke", "gke-second"])
+    monkeypatch.setattr(
+        promotion, "cluster", lambda profile, where: serving("asleep" if where == "eks" else where)
+    )
+    with pytest.raises(PrecheckFailed, match="sleeps"):
+        run("acme", IMAGE, clusters=["gke", "eks"])
+    assert called == []
 
 
 def test_those_before_go_back_last_one_first(called: list[Any]) -> None:
     with pytest.raises(PromotionFailed):
-        run("acme", BROKEN, clusters=["gke", "gke-second", "eks"])
+        run("big", BROKEN, clusters=["gke", "gke-second", "eks"])
     assert called[-2:] == [("back", "gke-second"), ("back", "gke")]
 
 
@@ -99,8 +128,9 @@ def test_a_cluster_that_cannot_go_back_is_named(called: list[Any]) -> None:
 def test_bad_parameters_are_one_sentence(called: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="not named by a digest"):
         run("acme", "dreamnet/backend:latest")
-    with pytest.raises(ConfigurationError, match="There is no cluster aks"):
-        run("acme", IMAGE, clusters=["aks"])
+    for wrong in ({"clusters": ["aks"]}, {"max_error_rate": 7}):
+        with pytest.raises(ParameterTypeError, match=f"{next(iter(wrong))}"):
+            module.promote.validate_parameters({"profile": "acme", "image": IMAGE, **wrong})
     monkeypatch.setattr(promotion, "cluster", lambda profile, where: serving("gke-second"))
     with pytest.raises(ResourceError, match="runs on no cluster"):
         run("acme", IMAGE)

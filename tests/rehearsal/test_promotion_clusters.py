@@ -6,7 +6,7 @@ from two_clusters import IMAGE, NAME, NAMESPACE, Cloud, quiet
 
 from dreamnet.kubernetes.cluster import each_cluster
 from dreamnet.kubernetes.rollout import deployment_path, wait_rollout
-from dreamnet.serving.promotion import PREVIOUS, PromotionFailed, promote, put_back
+from dreamnet.serving.promotion import PREVIOUS, TAKEN_BACK, PromotionFailed, promote, put_back
 
 pytestmark = pytest.mark.rehearsal
 
@@ -57,6 +57,7 @@ def test_an_image_that_never_starts_is_taken_back(cloud):
     assert image(cloud.gke) == IMAGE
     annotations = cloud.gke.get(deployment_path(cloud.gke, NAMESPACE, NAME))["metadata"]["annotations"]
     assert PREVIOUS not in annotations
+    assert annotations[TAKEN_BACK] == MISSING
 
 
 def test_a_cluster_without_room_says_so_and_keeps_its_image(cloud):

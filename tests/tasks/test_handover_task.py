@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from desk import Desk
 
+from dreamnet.errors import ConfigurationError
 from dreamnet.resources.model import Change, Live, Resource
 from flows import hand_over
 from tasks import handover, resources
@@ -84,6 +85,15 @@ def test_what_is_ours_and_lives_is_imported(written: tuple[Any, Path], desk: Des
         }
     ]
     assert "google: 3 of 3 declarations" in desk.artifacts["hand-over-acme-gameplan"]
+
+
+def test_it_says_where_it_wrote(written: tuple[Any, Path]) -> None:
+    step, folder = written
+    assert step.detail.endswith(f"Written to {folder}.")
+    with pytest.raises(
+        ConfigurationError, match=r"can't be written to .*topic.* on the worker: Not a directory"
+    ):
+        handover.write_handover.fn("acme", "run-1", "gameplan", "out/terraform/gcp/imports.tf/topic")
 
 
 def test_the_profiles_values_are_filled_in_and_secrets_are_not(written: tuple[Any, Path]) -> None:

@@ -266,14 +266,19 @@ def apis(budget: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "prices.yaml"
 
 
-def test_prices_of_a_private_endpoint_are_not_written(apis: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prices_of_a_private_endpoint_are_not_written(
+    apis: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     local = SimpleNamespace(client=lambda *arguments: None, endpoint_url="http://127.0.0.1:4")
     monkeypatch.setattr(costs, "aws_account", lambda name: local)
     before = apis.read_text()
     with pytest.raises(PrecheckFailed, match="instead of AWS"):
         costs.refresh_prices.fn("acme", "run-1", True)
     assert apis.read_text() == before
-    assert costs.refresh_prices.fn("acme", "run-2", False).outcome == "unchanged"
+    step = costs.refresh_prices.fn("acme", "run-2", False)
+    assert step.outcome == "unchanged"
+    assert "answers of http://127.0.0.1:4, not of AWS" in step.detail
+    assert "not of AWS" in desk.artifacts["prices-acme"]
 
 
 def test_new_prices_are_told_and_written_only_when_asked(apis: Path, desk: Desk) -> None:

@@ -6,6 +6,7 @@ import pytest
 from fake_cluster import autoscaler, cluster, deployment
 
 from dreamnet.errors import PrecheckFailed, ResourceError
+from dreamnet.kubernetes import rollout
 from dreamnet.kubernetes.autoscale import prove_autoscaling
 from dreamnet.kubernetes.rollout import (
     REVISION,
@@ -47,6 +48,18 @@ def test_a_finished_rollout_is_reported():
     api.put(deployment("api", replicas=3, annotations={REVISION: "4"}))
     done = wait_rollout(target, "dreamnet", "api", 5, quiet)
     assert (done.replicas, done.revision, done.deployment) == (3, "4", "dreamnet/api")
+
+
+def test_a_rollout_that_waits_says_for_what(stuck, monkeypatch):
+    monkeypatch.setattr(rollout, "_EXPLAINED_EVERY", 0.02)
+    target, api = stuck
+    api.put(pod(**waiting("ImagePullBackOff", "no such tag")))
+    said = []
+    with pytest.raises(ResourceError):
+        wait_rollout(target, "dreamnet", "api", 0.3, said.append, poll=0.01)
+    assert [line for line in said if "can't be pulled" in line] == [
+        f"{target.key}: api: api-1: its image can't be pulled (ImagePullBackOff: no such tag)"
+    ]
 
 
 def test_old_replicas_keep_it_unfinished(stuck):

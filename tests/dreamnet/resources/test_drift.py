@@ -92,5 +92,9 @@ def test_a_resource_is_adopted_by_the_identifier_that_an_operator_names(world, c
     adoption = world.adopt("google/network", identifiers={"google/network": "fake://vpc-0a1b"})
     assert statuses(adoption.report) == {"network": "done"}
     assert adoption.rows == ("| google/network | /size | 3 | 1 |",)
-    with pytest.raises(PrecheckFailed, match="google/network does not exist"):
+    with pytest.raises(PrecheckFailed, match="google/network does not exist as fake://vpc-none"):
         world.adopt("google/network", identifiers={"google/network": "fake://vpc-none"})
+    cloud.calls.clear()
+    with pytest.raises(ConfigurationError, match="for google/app, which are not among the resources"):
+        world.adopt("google/network", identifiers={"google/app": "fake://vpc-none"})
+    assert cloud.calls == []

@@ -11,7 +11,16 @@ import pytest
 
 from dreamnet.errors import ConfigurationError, PrecheckFailed
 from dreamnet.kubernetes.cluster import APPLY_PATCH, Cluster, Kind, NotFound
-from dreamnet.serving.promotion import PREVIOUS, PROMOTED, PromotionFailed, check_image, promote, put_back
+from dreamnet.serving.promotion import (
+    PREVIOUS,
+    PROMOTED,
+    TAKEN_BACK,
+    PromotionFailed,
+    check_awake,
+    check_image,
+    promote,
+    put_back,
+)
 
 OLD, NEW, BROKEN = (f"dreamnet/backend@sha256:{letter * 64}" for letter in "abc")
 
@@ -104,7 +113,9 @@ def test_failing_reads_take_it_back(backend: Backend) -> None:
     with pytest.raises(PromotionFailed, match=rf"dreamnet \(GKE.*of \d+ reads .*failed.*{OLD} runs again"):
         promote(backend, BROKEN, 5, quiet)
     assert backend.__dict__["patches"] == [BROKEN, OLD]
-    assert backend.annotations == {}
+    assert backend.annotations == {TAKEN_BACK: BROKEN}
+    promote(backend, NEW, 5, quiet)
+    assert backend.annotations == {PROMOTED: NEW, PREVIOUS: OLD}
 
 
 def test_the_way_back_is_gone_once(backend: Backend) -> None:
@@ -129,8 +140,10 @@ def test_a_service_that_fails_already_is_not_blamed_on_the_image(backend: Backen
 
 def test_a_sleeping_deployment_is_not_promoted(backend: Backend) -> None:
     backend.__dict__["deployment"]["spec"]["replicas"] = 0
-    with pytest.raises(PrecheckFailed, match=r"sleeps \(0 replicas\)"):
-        promote(backend, NEW, 5, quiet)
+    for attempt in (lambda: promote(backend, NEW, 5, quiet), lambda: check_awake(backend)):
+        with pytest.raises(PrecheckFailed, match=r"sleeps \(0 replicas\)"):
+            attempt()
+    assert backend.__dict__["patches"] == []
 
 
 @pytest.mark.parametrize(
