@@ -9,6 +9,7 @@ commit | | `GET /dreams/{id}`, `GET /dreams?limit=` | 200, 404 |
 | `GET /healthz` | 200 only if its database is reachable and takes writes |
 | `GET /readyz` | 200 only if its database is reachable |
 | `GET /livez` | 200: the process serves |
+| `GET /metrics` | 200: Prometheus' text format, with `dreamnet_http_requests_total` (without probes) |
 
 A write that the database refuses or that did not become durable answers 503 with Retry-After, never 201.
 Repeating one with the same `id` writes nothing twice.
@@ -33,12 +34,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 
 from localcloud.backend_database import Database, NotDurable
 from localcloud.backend_source import source_from_environment
 
 _LARGEST_BODY = 1 << 20
 _DREAM = re.compile(r"/dreams/([0-9a-fA-F-]{32,36})")
+#: Answered requests; those of probes and of whoever reads metrics are no load.
+_REQUESTS = Counter("dreamnet_http_requests", "Requests answered, without probes.", ["method", "code"])
+_UNCOUNTED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _MOODS = frozenset({"serene", "curious", "restless", "ominous"})
 
 
@@ -63,8 +68,11 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def do_GET(self) -> None:
-        """Reads and probes."""
-        self._serve(self._get)
+        """Reads, probes and metrics."""
+        if self.path == "/metrics":
+            self._send(200, generate_latest(), CONTENT_TYPE_LATEST)
+        else:
+            self._serve(self._get)
 
     def do_POST(self) -> None:
         """Writes."""
@@ -123,9 +131,13 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def _answer(self, status: int, content: Any) -> None:
-        body = json.dumps(content, default=str).encode()
+        if urlsplit(self.path).path not in _UNCOUNTED:
+            _REQUESTS.labels(self.command, str(status)).inc()
+        self._send(status, json.dumps(content, default=str).encode(), "application/json")
+
+    def _send(self, status: int, body: bytes, media: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", media)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Region", self.region)
         if status == 503:
@@ -179,6 +191,8 @@ def main() -> None:
     parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
     options = parser.parse_args()
+    # A series that no request has made yet reads as none: the rate of an idle backend is 0.
+    _REQUESTS.labels("GET", "200")
     Handler.region = os.environ.get("REGION", "")
     Handler.database = Database(
         source_from_environment(os.environ),

@@ -100,24 +100,21 @@ def service_ports(obj: Object) -> str:
 
 
 def metric_targets(obj: Object) -> str:
-    """Measured and wanted value of each metric of an autoscaler."""
+    """Measured and wanted value of each metric of an autoscaler, as kubectl shows them."""
+    current = obj.get("status", {}).get("currentMetrics") or []
     shown = []
-    current = {
-        m.get("resource", {}).get("name"): m for m in obj.get("status", {}).get("currentMetrics") or ()
-    }
-    for metric in obj["spec"]["metrics"]:
-        resource = metric.get("resource")
-        if resource is None:
-            continue
-        now = current.get(resource["name"], {}).get("resource", {}).get("current", {})
-        if "averageUtilization" in resource["target"]:
+    for place, metric in enumerate(obj["spec"]["metrics"]):
+        part = metric["type"][0].lower() + metric["type"][1:]
+        wanted = metric[part]["target"]
+        now = current[place].get(part, {}).get("current", {}) if place < len(current) else {}
+        name = f"{metric[part]['name']}: " if "name" in metric[part] else ""
+        if "averageUtilization" in wanted:
             have = f"{now['averageUtilization']}%" if "averageUtilization" in now else "<unknown>"
-            shown.append(f"{resource['name']}: {have}/{resource['target']['averageUtilization']}%")
-        else:
-            shown.append(
-                f"{resource['name']}: {now.get('averageValue', '<unknown>')}"
-                f"/{resource['target'].get('averageValue')}"
-            )
+            shown.append(f"{name}{have}/{wanted['averageUtilization']}%")
+            continue
+        field = "averageValue" if "averageValue" in wanted else "value"
+        average = " (avg)" if field == "averageValue" and part in ("object", "external") else ""
+        shown.append(f"{name}{now.get(field, '<unknown>')}/{wanted[field]}{average}")
     return ", ".join(shown)
 
 

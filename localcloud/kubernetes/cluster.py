@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from localcloud.kubernetes.adapters.api import MetricsApis
+from localcloud.kubernetes.adapters.base import Adapter
+from localcloud.kubernetes.adapters.prometheus import PrometheusAdapter
+from localcloud.kubernetes.adapters.scraping import Scraper
+from localcloud.kubernetes.adapters.stackdriver import StackdriverAdapter
 from localcloud.kubernetes.auth import Authenticator, Keys
 from localcloud.kubernetes.certificates import Identity
 from localcloud.kubernetes.config import ClusterOptions
@@ -50,6 +55,8 @@ class Cluster:
         self.faults = Faults(self.store)
         self.kubelet = Kubelet(self.verbs, recorder, options, self.faults)
         self.metrics = Metrics(self.store, self.kubelet, options.hpa_sync_seconds)
+        self.scraper = Scraper(self.kubelet, options.hpa_sync_seconds)
+        self.measured = self._adapted()
         self.node_groups = NodeGroups(self.verbs, options)
         verbs = self.verbs
         self._runtime.add(
@@ -70,8 +77,23 @@ class Cluster:
             QuotaStatus(verbs),
             Scheduler(verbs, recorder),
             NodeAutoscaler(verbs, recorder, self.node_groups, options.node_unneeded_seconds),
-            Autoscaler(verbs, recorder, self.metrics, options.hpa_sync_seconds),
+            Autoscaler(
+                verbs,
+                recorder,
+                self.metrics,
+                self.measured,
+                options.hpa_sync_seconds,
+                self._runtime.enqueue,
+            ),
         )
+
+    def _adapted(self) -> MetricsApis:
+        """Custom and external metrics, by the adapter of this cluster's cloud."""
+        state = State(self.options.state)
+        adapter: Adapter = StackdriverAdapter(state)
+        if self.options.cloud == "aws":
+            adapter = PrometheusAdapter(self.store, state, self.options.region)
+        return MetricsApis(self.store, self.kinds, self.scraper, adapter)
 
     def _keys(self) -> Keys:
         issued = State(self.options.state).credentials()
@@ -95,6 +117,7 @@ class Cluster:
         self._runtime.start()
         self.kubelet.start()
         self.metrics.start()
+        self.scraper.start()
 
     def _furnish(self) -> None:
         namespaces = self.kinds.find("", "v1", "namespaces")
@@ -138,6 +161,7 @@ class Cluster:
         self.store.end_watches()
         await self._runtime.stop()
         self.metrics.stop()
+        self.scraper.stop()
         await self.kubelet.stop()
 
     def close(self) -> None:

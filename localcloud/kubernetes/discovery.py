@@ -90,7 +90,8 @@ class Discovery:
             raise no_such_path()
         listed: list[Json] = []
         for kind in kinds:
-            listed.append(self._resource(kind))
+            if kind.verbs:
+                listed.append(self._resource(kind))
             listed += [self._subresource(kind, name) for name in kind.subresources]
         api_version = f"{group}/{version}" if group else version
         return {
@@ -122,7 +123,7 @@ class Discovery:
             "singularName": "",
             "namespaced": kind.namespaced,
             "kind": kind.kind,
-            "verbs": _SUBRESOURCE_VERBS.get(name, ["get", "patch", "update"]),
+            "verbs": _verbs_of(kind, name),
         }
         if name in _SUBRESOURCE_KINDS:
             group, version, named = _SUBRESOURCE_KINDS[name]
@@ -175,5 +176,12 @@ class Discovery:
         return {
             "subresource": name,
             "responseKind": {"group": group, "version": version, "kind": named},
-            "verbs": _SUBRESOURCE_VERBS.get(name, ["get", "patch", "update"]),
+            "verbs": _verbs_of(kind, name),
         }
+
+
+def _verbs_of(kind: Kind, subresource: str) -> list[str]:
+    """Of a subresource; below a kind without verbs (one of metrics) it can only be read."""
+    if not kind.verbs:
+        return ["get"]
+    return _SUBRESOURCE_VERBS.get(subresource, ["get", "patch", "update"])

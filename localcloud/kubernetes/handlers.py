@@ -10,11 +10,13 @@ from typing import Any
 import orjson
 
 from localcloud.kubernetes import errors, gnostic, patching, protobuf, subresources
+from localcloud.kubernetes.adapters.api import is_metrics_path
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
 from localcloud.kubernetes.eviction import evict
 from localcloud.kubernetes.faults import refusal
 from localcloud.kubernetes.gate import Gate
+from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.openapi import OpenApi
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
 from localcloud.kubernetes.reviews import review
@@ -99,6 +101,8 @@ class Handlers:
         if rehearsal:
             self._gate.require_path(request, path)
             return self._rehearsal(request, path)
+        if is_metrics_path(path):
+            return await self._measured(request, path)
         if path.startswith(("/api/", "/apis/")) and len(path.split("/")) > (
             3 if path.startswith("/api/") else 4
         ):
@@ -106,6 +110,7 @@ class Handlers:
             self._gate.require(request, target)
             return self._resource(request, target)
         self._gate.require_path(request, path)
+        self._cluster.measured.list_kinds()
         return self._discover(request, path)
 
     def _discover(self, request: Request, path: str) -> Answer:
@@ -330,6 +335,17 @@ class Handlers:
             "metadata": {},
             "items": items,
         }
+
+    async def _measured(self, request: Request, path: str) -> Answer:
+        """A custom or external metric; to RBAC, the metric of an object is its subresource."""
+        _, group, version, *rest = path.strip("/").split("/")
+        namespace = rest[1] if rest[0] == "namespaces" and len(rest) > 2 else ""
+        plural, name, metric = [*(rest[2:] if namespace else rest), "", ""][:3]
+        kind = Kind(group, version, "", plural, verbs=("get",))
+        self._gate.require(request, Target(kind, namespace, name, metric))
+        if request.method != "GET":
+            raise _method_not_allowed()
+        return Answer(await self._cluster.measured.answer(path, request.query))
 
     # The rehearsal's own paths
 

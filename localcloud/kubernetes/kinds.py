@@ -171,6 +171,13 @@ class Kinds:
         self._kinds[key] = kind
         self.custom.add(key)
 
+    def replace_group(self, group: str, kinds: list[Kind]) -> None:
+        """Serve these kinds of a group that lists what there is now."""
+        for key in [k for k in self._kinds if k[0] == group]:
+            del self._kinds[key]
+        for kind in kinds:
+            self._kinds[kind.group, kind.version, kind.plural] = kind
+
     def remove_custom(self, group: str, plural: str) -> None:
         """Stop serving every version of a custom kind."""
         for key in [k for k in self.custom if (k[0], k[2]) == (group, plural)]:

@@ -420,7 +420,7 @@ def test_autoscaler_follows_the_real_cpu(cluster):
         },
     }
     cluster.apply(scaler)
-    url, done = f"http://{cluster.address('load')}:8080/livez", threading.Event()
+    url, done = f"http://{cluster.address('load')}:8080/none", threading.Event()
 
     def burn():
         while not done.is_set():
@@ -431,6 +431,9 @@ def test_autoscaler_follows_the_real_cpu(cluster):
     try:
         wait_until(lambda: len(cluster.pods("load")) == 3, 25, "scale up")
         assert "m" in cluster.kubectl("top", "pods", "-l", "app=load")
+        metric = "prometheus.googleapis.com|dreamnet_http_requests_total|counter"
+        path = f"/apis/custom.metrics.k8s.io/v1beta2/namespaces/{NAMESPACE}/pods/*/{metric}"
+        assert json.loads(cluster.kubectl("get", "--raw", path))["items"][0]["metric"]["name"] == metric
     finally:
         done.set()
         thread.join()

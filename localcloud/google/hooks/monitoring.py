@@ -1,12 +1,15 @@
-"""Cloud Monitoring's time series: points that were written can be read back."""
+"""Cloud Monitoring's time series: points that were written, and Pub/Sub's backlog as it is now."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from localcloud.google.data import topics
 from localcloud.google.hooks import Hook, invalid, not_in_the_rehearsal, verb
+from localcloud.google.times import now
 
 if TYPE_CHECKING:
     from localcloud.google.calls import Call
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 #: Points kept, of all series together.
 KEPT = 100_000
+
+#: Messages not acknowledged (cloud.google.com/monitoring/api/metrics_gcp_p_z, November 2026).
+UNDELIVERED = "pubsub.googleapis.com/subscription/num_undelivered_messages"
 
 _CONDITION = re.compile(r'\s*(?:AND\s+)?([\w.]+)\s*=\s*"([^"]*)"')
 
@@ -48,7 +54,7 @@ class TimeSeries(Hook):
         if not end or not any(name == "metric.type" for name, _ in conditions):
             raise invalid("interval.end_time and a filter with metric.type are required.")
         found: dict[str, dict[str, Any]] = {}
-        for one in reversed(self._points):
+        for one in chain(_backlogs(call, conditions), reversed(self._points)):
             point = one["points"][0]
             time = str((point.get("interval") or {}).get("endTime", ""))
             if _fits(one, conditions) and start <= time <= end:
@@ -56,6 +62,27 @@ class TimeSeries(Hook):
                 series = found.setdefault(key, {**one, "points": []})
                 series["points"].append(point)
         return {"timeSeries": list(found.values())} if found else {}
+
+
+def _backlogs(call: Call, conditions: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Messages that wait in each subscription now; Google measures once a minute."""
+    if ("metric.type", UNDELIVERED) not in conditions:
+        return []
+    broker, interval = topics.broker(call.context), {"startTime": now(), "endTime": now()}
+    return [
+        {
+            "metric": {"type": UNDELIVERED, "labels": {}},
+            "resource": {
+                "type": "pubsub_subscription",
+                "labels": {"project_id": call.context.project, "subscription_id": one.name},
+            },
+            "metricKind": "GAUGE",
+            "valueType": "INT64",
+            "points": [{"interval": interval, "value": {"int64Value": str(broker.backlog(one.path))}}],
+        }
+        for one in call.context.store.everything()
+        if one.type == topics.SUBSCRIPTIONS
+    ]
 
 
 def _conditions(text: str) -> list[tuple[str, str]]:

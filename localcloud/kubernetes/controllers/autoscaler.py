@@ -1,39 +1,46 @@
-"""HorizontalPodAutoscaler (autoscaling/v2): replicas that follow measured CPU and memory.
+"""HorizontalPodAutoscaler (autoscaling/v2): replicas that follow metrics of every type.
 
-The algorithm of kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale (read November 2026).
+As kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale describes it (read November 2026): of all
+metrics the one that asks for most replicas counts; while one cannot be read, nothing is scaled down.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 
 from localcloud.kubernetes import apply as server_side
-from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, is_active, is_ready, set_condition
+from localcloud.kubernetes.adapters.api import MetricsApis, labels_of
+from localcloud.kubernetes.adapters.base import Unavailable
+from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, set_condition
+from localcloud.kubernetes.controllers.scaling_limits import Condition, Limits
+from localcloud.kubernetes.controllers.scaling_metrics import Proposal, Replicas, Situation, Unmeasured
+from localcloud.kubernetes.errors import ApiError
+from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.metrics import Metrics
-from localcloud.kubernetes.quantities import cores, kibibytes, parse
-from localcloud.kubernetes.selectors import matches_selector
+from localcloud.kubernetes.selectors import parse_labels
 from localcloud.kubernetes.storage import Change, Key, Object
-from localcloud.kubernetes.subresources import write_scale
+from localcloud.kubernetes.subresources import scale_of, write_scale
 from localcloud.kubernetes.verbs import Verbs
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
-TOLERANCE = 0.1
-#: Longest periodSeconds that a scaling policy may have.
-LONGEST_PERIOD = 1800
-DEFAULT_WINDOW = {"scaleUp": 0, "scaleDown": 300}
-DEFAULT_POLICIES: dict[str, list[Object]] = {
-    "scaleUp": [
-        {"type": "Pods", "value": 4, "periodSeconds": 15},
-        {"type": "Percent", "value": 100, "periodSeconds": 15},
-    ],
-    "scaleDown": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
-}
+COMPONENT = "horizontal-pod-autoscaler"
+_GOT = (
+    "AbleToScale",
+    "True",
+    "SucceededGetScale",
+    "the HPA controller was able to get the target's current scale",
+)
+#: An external metric's values, or why there are none, by its place in ``spec.metrics``.
+Readings = dict[int, list[float] | Unavailable]
 
 
-class Unmeasured(Exception):
-    """A metric that cannot be read now."""
+class _Failed(Exception):
+    """No number of replicas can be computed; ``condition`` and ``measured`` are for the status."""
+
+    def __init__(self, text: str, condition: Condition, measured: list[Object]) -> None:
+        super().__init__(text)
+        self.condition, self.measured = condition, measured
 
 
 class Autoscaler:
@@ -41,12 +48,22 @@ class Autoscaler:
 
     Args:
         period: seconds between looks at one autoscaler.
+        enqueue: asks for a look at a key soon.
     """
 
-    def __init__(self, verbs: Verbs, recorder: Recorder, metrics: Metrics, period: float) -> None:
-        self._verbs, self._recorder, self._metrics, self._period = verbs, recorder, metrics, period
-        self._recommended: dict[Key, list[tuple[float, int]]] = {}
-        self._scaled: dict[Key, list[tuple[float, int]]] = {}
+    def __init__(
+        self,
+        verbs: Verbs,
+        recorder: Recorder,
+        metrics: Metrics,
+        adapted: MetricsApis,
+        period: float,
+        enqueue: Callable[[Autoscaler, Key], None],
+    ) -> None:
+        self._verbs, self._recorder, self._period, self._enqueue = verbs, recorder, period, enqueue
+        self._adapted, self._replicas, self._limits = adapted, Replicas(metrics, adapted), Limits()
+        self._readings: dict[Key, Readings] = {}
+        self._reading: dict[Key, asyncio.Task[None]] = {}
 
     def keys(self, change: Change) -> Iterable[Key]:
         """Autoscalers that were made or changed by someone else."""
@@ -54,193 +71,135 @@ class Autoscaler:
             yield change.key
 
     def reconcile(self, key: Key) -> float | None:
-        """Look at the metrics once and scale if they ask for it."""
+        """Look at the metrics once and scale if they ask for it; external ones are read first."""
         scaler = self._verbs.store.get(RESOURCE, *key)
         if scaler is None:
-            self._recommended.pop(key, None)
-            self._scaled.pop(key, None)
+            self._limits.forget(key)
+            self._readings.pop(key, None)
             return None
-        self._look(key, scaler)
+        asked = {i: m["external"] for i, m in enumerate(scaler["spec"]["metrics"]) if m["type"] == "External"}
+        readings = self._readings.pop(key, None)
+        if asked and (readings is None or readings.keys() != asked.keys()):
+            if key not in self._reading:
+                task = asyncio.get_running_loop().create_task(self._read(key, asked))
+                self._reading[key] = task
+            # Another look comes as soon as they are read.
+            return None
+        self._look(key, scaler, readings or {})
         return self._period
 
-    def _look(self, key: Key, scaler: Object) -> None:
+    async def _read(self, key: Key, asked: dict[int, Object]) -> None:
+        found: Readings = {}
+        for place, metric in asked.items():
+            try:
+                labels = labels_of(metric["metric"].get("selector"))
+                samples = await self._adapted.external(metric["metric"]["name"], labels)
+                found[place] = [sample.value for sample in samples]
+            except Unavailable as error:
+                found[place] = error
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                # One answer that makes no sense must not end the looks at this autoscaler.
+                found[place] = Unavailable(repr(error))
+        self._readings[key] = found
+        del self._reading[key]
+        self._enqueue(self, key)
+
+    def _look(self, key: Key, scaler: Object, readings: Readings) -> None:
         reference = scaler["spec"]["scaleTargetRef"]
         kind = self._verbs.kinds.by_kind(reference.get("apiVersion", "apps/v1"), reference["kind"])
         target = self._verbs.store.get(kind.resource, key[0], reference["name"]) if kind else None
         if kind is None or target is None or "scale" not in kind.subresources:
-            text = f"unable to get the target's current scale: {reference['name']} not found"
+            resource = kind.resource if kind else reference["kind"]
+            why = f'{resource} "{reference["name"]}" not found'
+            self._warn(scaler, "FailedGetScale", why)
+            text = f"the HPA controller was unable to get the target's current scale: {why}"
             self._report(scaler, 0, 0, [], [("AbleToScale", "False", "FailedGetScale", text)])
             return
-        current = target["spec"]["replicas"]
+        situation = self._situation(kind, scaler, target)
+        current = situation.wanted
         if current == 0:
             text = "scaling is disabled since the replica count of the target is zero"
-            self._report(scaler, 0, 0, [], [("ScalingActive", "False", "ScalingDisabled", text)])
+            self._report(scaler, 0, 0, [], [_GOT, ("ScalingActive", "False", "ScalingDisabled", text)])
             return
-        low, high = scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]
-        conditions = [("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")]
-        wanted = current
-        measured: list[Object] = []
-        if current < low or current > high:
-            wanted = min(max(current, low), high)
-        else:
-            try:
-                wanted, measured = self._proposal(scaler, target, current)
-                text = "the HPA was able to successfully calculate a replica count"
-                conditions.append(("ScalingActive", "True", "ValidMetricFound", text))
-            except Unmeasured as error:
-                conditions.append(("ScalingActive", "False", "FailedGetResourceMetric", str(error)))
-                self._report(scaler, current, current, [], conditions)
-                return
-            wanted = self._bounded(key, scaler, current, wanted, conditions)
+        try:
+            wanted, why, measured, conditions = self._decide(key, situation, readings)
+        except _Failed as failure:
+            self._warn(scaler, "FailedComputeMetricsReplicas", str(failure))
+            # What was wanted before is still wanted.
+            before = scaler.get("status", {}).get("desiredReplicas", 0)
+            self._report(scaler, situation.counted, before, failure.measured, [_GOT, failure.condition])
+            return
         if wanted != current:
-            write_scale(
-                self._verbs, kind, key[0], reference["name"], {"spec": {"replicas": wanted}}, None, MANAGER
-            )
-            now = time.monotonic()
-            recent = [entry for entry in self._scaled.get(key, ()) if now - entry[0] <= LONGEST_PERIOD]
-            self._scaled[key] = [*recent, (now, wanted - current)]
-            reason = "resource metrics" if measured else "current number of replicas"
-            direction = "above" if wanted > current else "below"
-            text = f"New size: {wanted}; reason: {reason} {direction} target"
-            self._recorder.record(scaler, "SuccessfulRescale", text, "horizontal-pod-autoscaler")
-            conditions[0] = (
-                "AbleToScale",
-                "True",
-                "SucceededRescale",
-                f"the HPA controller was able to update the target scale to {wanted}",
-            )
-        self._report(scaler, current, wanted, measured, conditions, rescaled=wanted != current)
+            conditions.append(self._rescale(key, kind, scaler, current, wanted, why))
+        self._report(scaler, situation.counted, wanted, measured, conditions, rescaled=wanted != current)
 
-    # Metrics
-
-    def _proposal(self, scaler: Object, target: Object, current: int) -> tuple[int, list[Object]]:
-        proposals, measured = [], []
-        for metric in scaler["spec"]["metrics"]:
-            if metric["type"] != "Resource":
-                raise Unmeasured(f"metrics of type {metric['type']} are not in the rehearsal")
-            replicas, seen = self._resource(metric["resource"], target, current)
-            proposals.append(replicas)
-            measured.append({"type": "Resource", "resource": seen})
-        return max(proposals), measured
-
-    def _resource(self, metric: Object, target: Object, current: int) -> tuple[int, Object]:
-        name, wanted = metric["name"], metric["target"]
+    def _situation(self, kind: Kind, scaler: Object, target: Object) -> Situation:
+        scale = scale_of(kind, target)
+        selected = parse_labels(scale["status"]["selector"] or "")
         pods = [
             p
-            for p in self._verbs.store.list("pods", target["metadata"]["namespace"])
-            if matches_selector(target["spec"]["selector"], p["metadata"].get("labels") or {})
-            and is_active(p)
-            and is_ready(p)
+            for p in self._verbs.store.list("pods", scaler["metadata"]["namespace"])
+            if selected(p["metadata"].get("labels") or {})
         ]
-        used = {p["metadata"]["name"]: self._metrics.cpu_and_memory(p) for p in pods}
-        values = [u[0] if name == "cpu" else u[1] for u in used.values() if u is not None]
-        if not values:
-            raise Unmeasured(
-                f"unable to get metrics for resource {name}: no metrics returned from resource metrics API"
-            )
-        average = sum(values) / len(values)
-        shown: Object = {"averageValue": cores(average) if name == "cpu" else kibibytes(average)}
-        if "averageUtilization" in wanted:
-            requested = [self._request(p, name) for p in pods if used[p["metadata"]["name"]] is not None]
-            utilization = sum(values) / sum(requested) * 100
-            shown["averageUtilization"] = round(utilization)
-            ratio = utilization / wanted["averageUtilization"]
-        else:
-            ratio = average / parse(wanted["averageValue"])
-        replicas = current if abs(ratio - 1) <= TOLERANCE else math.ceil(ratio * len(values))
-        return replicas, {"name": name, "current": shown}
+        return Situation(scaler, pods, scale["spec"]["replicas"], scale["status"]["replicas"])
 
-    @staticmethod
-    def _request(pod: Object, name: str) -> float:
-        total = 0.0
-        for container in pod["spec"]["containers"]:
-            requested = container.get("resources", {}).get("requests", {}).get(name)
-            if requested is None:
-                raise Unmeasured(
-                    f"missing request for {name} in container {container['name']} of Pod "
-                    f"{pod['metadata']['name']}"
-                )
-            total += parse(requested)
-        return total
+    def _decide(
+        self, key: Key, situation: Situation, readings: Readings
+    ) -> tuple[int, str, list[Object], list[Condition]]:
+        """The size to set, why, what was measured, and conditions."""
+        spec, current = situation.scaler["spec"], situation.wanted
+        if current > spec["maxReplicas"]:
+            return spec["maxReplicas"], "Current number of replicas above Spec.MaxReplicas", [], [_GOT]
+        if current < spec["minReplicas"]:
+            return spec["minReplicas"], "Current number of replicas below Spec.MinReplicas", [], [_GOT]
+        best, measured = self._proposal(situation, readings)
+        bounded = self._limits.bounded(key, situation.scaler, current, best.replicas)
+        text = f"the HPA was able to successfully calculate a replica count from {best.name}"
+        valid = ("ScalingActive", "True", "ValidMetricFound", text)
+        why = f"{best.name} above target" if bounded.replicas > current else "All metrics below target"
+        return bounded.replicas, why, measured, [valid, *bounded.conditions]
 
-    # Limits
+    def _proposal(self, situation: Situation, readings: Readings) -> tuple[Proposal, list[Object]]:
+        """The largest proposal of all metrics; none where one is missing and the others ask for fewer."""
+        best: Proposal | None = None
+        failures: list[Unmeasured] = []
+        measured: list[Object] = []
+        metrics = situation.scaler["spec"]["metrics"]
+        for place, metric in enumerate(metrics):
+            try:
+                proposal = self._replicas.propose(metric, situation, readings.get(place, []))
+            except Unmeasured as error:
+                failures.append(error)
+                self._warn(situation.scaler, error.reason, str(error))
+                # Its place stays, so that those who print the list find the others at theirs.
+                measured.append({"type": ""})
+                continue
+            measured.append(proposal.status)
+            if best is None or proposal.replicas > best.replicas:
+                best = proposal
+        if best is None or (failures and best.replicas < situation.wanted):
+            counts = f"{len(failures)} invalid out of {len(metrics)}"
+            text = f"invalid metrics ({counts}), first error is: {failures[0]}"
+            why = f"the HPA was unable to compute the replica count: {failures[0]}"
+            raise _Failed(text, ("ScalingActive", "False", failures[0].reason, why), measured)
+        return best, measured
 
-    def _bounded(
-        self, key: Key, scaler: Object, current: int, wanted: int, conditions: list[tuple[str, str, str, str]]
-    ) -> int:
-        """Stabilised, held to the policies of ``behavior``, and to minReplicas and maxReplicas."""
-        now = time.monotonic()
-        low, high = scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]
-        behavior = scaler["spec"].get("behavior") or {}
+    def _rescale(
+        self, key: Key, kind: Kind, scaler: Object, current: int, wanted: int, why: str
+    ) -> Condition:
+        name, body = scaler["spec"]["scaleTargetRef"]["name"], {"spec": {"replicas": wanted}}
+        try:
+            write_scale(self._verbs, kind, key[0], name, body, None, MANAGER)
+        except ApiError as error:
+            self._warn(scaler, "FailedRescale", f"New size: {wanted}; reason: {why}; error: {error.message}")
+            raise
+        self._limits.done(key, wanted - current)
+        self._recorder.record(scaler, "SuccessfulRescale", f"New size: {wanted}; reason: {why}", COMPONENT)
+        text = f"the HPA controller was able to update the target scale to {wanted}"
+        return ("AbleToScale", "True", "SucceededRescale", text)
 
-        def rule(direction: str) -> Object:
-            return dict(behavior.get(direction) or {})
-
-        windows: dict[str, float] = {
-            d: rule(d).get("stabilizationWindowSeconds", DEFAULT_WINDOW[d]) for d in DEFAULT_WINDOW
-        }
-        history = self._recommended.setdefault(key, [])
-        if not history:
-            # The size it found counts as recommended, so that a restart does not shrink at once.
-            history.append((now, current))
-        history.append((now, wanted))
-        history[:] = [(at, n) for at, n in history if now - at <= max(*windows.values(), 0.0)]
-        recent = {d: [n for at, n in history if now - at <= w] or [wanted] for d, w in windows.items()}
-        stable = wanted
-        if wanted > current:
-            stable = max(current, min(recent["scaleUp"]))
-        elif wanted < current:
-            stable = min(current, max(recent["scaleDown"]))
-        if stable != wanted:
-            conditions[0] = (
-                "AbleToScale",
-                "True",
-                "ScaleDownStabilized" if wanted < current else "ScaleUpStabilized",
-                "recent recommendations were higher than the current one: the highest is applied",
-            )
-        if stable != current:
-            direction = "scaleUp" if stable > current else "scaleDown"
-            stable = self._by_policy(key, rule(direction), direction, current, stable, now)
-        if low <= stable <= high:
-            conditions.append(
-                (
-                    "ScalingLimited",
-                    "False",
-                    "DesiredWithinRange",
-                    "the desired count is within the acceptable range",
-                )
-            )
-            return stable
-        reason, word = (
-            ("TooManyReplicas", "more than the maximum")
-            if stable > high
-            else ("TooFewReplicas", "less than the minimum")
-        )
-        conditions.append(
-            ("ScalingLimited", "True", reason, f"the desired replica count is {word} replica count")
-        )
-        return int(min(max(stable, low), high))
-
-    def _by_policy(
-        self, key: Key, rule: Object, direction: str, current: int, wanted: int, now: float
-    ) -> int:
-        select = rule.get("selectPolicy", "Max")
-        if select == "Disabled":
-            return current
-        sign = 1 if direction == "scaleUp" else -1
-        limits = []
-        for policy in rule.get("policies") or DEFAULT_POLICIES[direction]:
-            done = sum(
-                n
-                for at, n in self._scaled.get(key, ())
-                if now - at <= policy["periodSeconds"] and n * sign > 0
-            )
-            start = current - done
-            step = policy["value"] if policy["type"] == "Pods" else math.ceil(start * policy["value"] / 100)
-            limits.append(start + sign * step)
-        furthest = max if (select == "Max") == (sign > 0) else min
-        limit = int(furthest(limits))
-        return min(wanted, max(limit, current)) if sign > 0 else max(wanted, min(limit, current))
+    def _warn(self, scaler: Object, reason: str, text: str) -> None:
+        self._recorder.record(scaler, reason, text, COMPONENT, warning=True)
 
     def _report(
         self,
@@ -248,7 +207,7 @@ class Autoscaler:
         current: int,
         wanted: int,
         measured: list[Object],
-        conditions: list[tuple[str, str, str, str]],
+        conditions: list[Condition],
         rescaled: bool = False,
     ) -> None:
         old = scaler.get("status", {})
