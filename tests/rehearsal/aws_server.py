@@ -50,7 +50,7 @@ def local_aws(directory):
     with open(directory / "aws.log", "ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        wait(lambda: resources() is not None, 30, "the local AWS")
+        wait(lambda: resources() is not None, 60, "the local AWS")
         keys = state.credentials()
         account = AwsAccount.from_keys(
             account_id=keys.aws_account_id,

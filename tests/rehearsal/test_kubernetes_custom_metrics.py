@@ -69,10 +69,10 @@ def test_messages_in_pub_sub_scale_the_worker_and_an_emptied_subscription_gives_
         async def check():
             async with running(tmp_path, *FAST) as requests:
                 await deploy(requests, "dreamnet-worker", component("custom-metrics-gke/worker.yaml"))
-                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1)
+                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1, 20)
                 topic = f"/pubsub/v1/{PATH}/topics/dream-events:publish"
                 client.post(topic, json={"messages": [data] * 100}).raise_for_status()
-                await requests.until(lambda: ready(requests, "dreamnet-worker") == 4)
+                await requests.until(lambda: ready(requests, "dreamnet-worker") == 4, 20)
                 metric = "pubsub.googleapis.com|subscription|num_undelivered_messages"
                 path = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/dreamnet/{metric}"
                 selector = "?labelSelector=resource.labels.subscription_id%3Ddream-events-workers"
@@ -87,7 +87,7 @@ def test_messages_in_pub_sub_scale_the_worker_and_an_emptied_subscription_gives_
                 assert item["value"] == "100"
                 acknowledged = {"ackIds": [m["ackId"] for m in pulled["receivedMessages"]]}
                 client.post(f"{subscription}:acknowledge", json=acknowledged).raise_for_status()
-                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1, 10)
+                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1, 20)
                 assert "New size: 1; reason: All metrics below target" in events(
                     requests, "SuccessfulRescale"
                 )
@@ -105,16 +105,16 @@ def test_messages_in_sqs_scale_the_worker_by_the_rules_of_the_adapter(tmp_path):
             async with running(tmp_path, *FAST, "--cloud", "aws", "--region", REGION) as requests:
                 await deploy(requests, "dreamnet-worker", component("custom-metrics-eks/worker.yaml"))
                 # Without the adapter's rules nobody knows the metric.
-                await requests.until(lambda: events(requests, "FailedGetExternalMetric"))
+                await requests.until(lambda: events(requests, "FailedGetExternalMetric"), 20)
                 path = f"{CORE}/namespaces/dreamnet/configmaps"
                 await requests.call("POST", path, component("custom-metrics-eks/adapter.yaml"))
-                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1)
+                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1, 20)
                 for _ in range(4):
                     entries = [{"Id": str(n), "MessageBody": "{}"} for n in range(10)]
                     await asyncio.to_thread(queues.send_message_batch, QueueUrl=url, Entries=entries)
-                await requests.until(lambda: ready(requests, "dreamnet-worker") == 2)
+                await requests.until(lambda: ready(requests, "dreamnet-worker") == 2, 20)
                 await asyncio.to_thread(queues.purge_queue, QueueUrl=url)
-                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1, 10)
+                await requests.until(lambda: ready(requests, "dreamnet-worker") == 1, 20)
 
         asyncio.run(check())
 
