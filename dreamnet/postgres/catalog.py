@@ -97,6 +97,11 @@ class Table:
     binary: bool
     identity_kind: str
 
+    @property
+    def format(self) -> str:
+        """COPY's format that fits: `binary` or `text`."""
+        return "binary" if self.binary else "text"
+
 
 def tables(connection: Connection) -> list[Table]:
     """Every table of the database that is the application's, sorted by name."""

@@ -2,8 +2,7 @@
 
 A piece is a range of a table's blocks, read through the exported snapshot and written to each target in one
 transaction together with its record. libpq's blocking writes are the back pressure: the slowest target sets
-the pace
-and nothing piles up in between.
+the pace and nothing piles up in between.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
 from dreamnet.postgres import state
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.reading import SnapshotReader
 
 PIECE_BYTES = 128 * 1024 * 1024
 BLOCK_BYTES = 8192
-_FLUSH_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -130,11 +128,11 @@ class Copier:
     ) -> None:
         application = f"dreamnet:{self._migration}"
         with ExitStack() as stack:
-            source = stack.enter_context(self._source.connect(application))
+            source = stack.enter_context(SnapshotReader(self._source, application, snapshot))
             targets = [stack.enter_context(target.connect(application)) for target in self._targets]
-            with explained(self._source, "read at the exported snapshot"):
-                source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+            for target in targets:
+                # A server that crashes forgets rows and their record alike, and the connection breaks.
+                target.execute("SET synchronous_commit = off")
             while not stop.is_set():
                 try:
                     piece = work.get_nowait()
@@ -153,60 +151,47 @@ class Copier:
         self._progress(f"copied {piece.table.name}{part}: {rows} rows ({done} of {total} pieces)")
 
     def _copy(
-        self, source: Connection, targets: list[Connection], piece: Piece, generation: int
+        self, source: SnapshotReader, targets: list[Connection], piece: Piece, generation: int
     ) -> tuple[int, int]:
         read, write = copy_statements(piece)
+        size = 0
+
+        def tee(block: bytes) -> None:
+            nonlocal size
+            size += len(block)
+            for database, sink in zip(self._targets, sinks, strict=True):
+                with explained(database, f"load {piece.table.name}"):
+                    sink.write(block)
+
         with ExitStack() as stack:
             # One transaction a target: the rows and the record of them.
             for target, database in zip(targets, self._targets, strict=True):
                 stack.enter_context(explained(database, f"load {piece.table.name}"))
                 stack.enter_context(target.transaction())
-            rows, size = _tee(source, targets, read, write)
+                if piece.of == 1:
+                    # Emptied in this very transaction: FREEZE is allowed, and spares the target a vacuum.
+                    target.execute(sql.SQL("TRUNCATE ONLY {}").format(piece.table.name.sql))
+            with ExitStack() as copies:
+                sinks = [copies.enter_context(target.cursor().copy(write)) for target in targets]
+                rows = source.copy(read, piece.table.format, tee, f"copy {piece.table.name}")
             for target in targets:
                 state.record(target, self._migration, piece.step(generation), {"rows": rows})
         return rows, size
 
 
 def copy_statements(piece: Piece) -> tuple[sql.Composed, sql.Composed]:
-    """The COPY that reads the piece and the COPY that loads it."""
+    """The query that reads the piece and the COPY that loads it."""
     table = piece.table
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
-    form = sql.SQL("(FORMAT binary)" if table.binary else "(FORMAT text)")
+    form = sql.SQL("(FORMAT {}, FREEZE)" if piece.of == 1 else "(FORMAT {})").format(sql.SQL(table.format))
     limits = []
     if piece.first:
         limits.append(sql.SQL("ctid >= {}").format(sql.Literal(f"({piece.first},0)")))
     if piece.last is not None:
         limits.append(sql.SQL("ctid < {}").format(sql.Literal(f"({piece.last},0)")))
     where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(limits) if limits else sql.SQL("")
-    rows = sql.SQL("SELECT {} FROM ONLY {}").format(columns, table.name.sql) + where
-    read = sql.SQL("COPY ({}) TO STDOUT ").format(rows) + form
+    read = sql.SQL("SELECT {} FROM ONLY {}").format(columns, table.name.sql) + where
     # A table without columns to insert still has rows to count: COPY needs no column list then.
     listed = sql.SQL(" ({})").format(columns) if table.columns else sql.SQL("")
     write = sql.SQL("COPY {}").format(table.name.sql) + listed + sql.SQL(" FROM STDIN ") + form
     return read, write
-
-
-def _tee(
-    source: Connection, targets: Sequence[Connection], read: sql.Composed, write: sql.Composed
-) -> tuple[int, int]:
-    size = 0
-    with ExitStack() as stack:
-        reader = stack.enter_context(source.cursor())
-        sinks = [stack.enter_context(target.cursor().copy(write)) for target in targets]
-        with reader.copy(read) as rows:
-            buffer = bytearray()
-            for row in rows:
-                buffer += row
-                if len(buffer) >= _FLUSH_BYTES:
-                    size += _flush(buffer, sinks)
-            size += _flush(buffer, sinks)
-        count = max(reader.rowcount, 0)
-    return count, size
-
-
-def _flush(buffer: bytearray, sinks: Sequence[psycopg.Copy]) -> int:
-    block = bytes(buffer)
-    buffer.clear()
-    for sink in sinks:
-        sink.write(block)
-    return len(block)

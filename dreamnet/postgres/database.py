@@ -20,7 +20,7 @@ LOOPBACK = ("127.", "localhost", "::1", "/")
 
 _ADDRESS = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
 # Settings that must not differ between two servers whose rows are compared as text.
-_TEXT_SETTINGS = (
+TEXT_SETTINGS = (
     "-c TimeZone=UTC -c DateStyle=ISO,MDY -c IntervalStyle=postgres -c extra_float_digits=1 "
     "-c bytea_output=hex -c lc_monetary=C -c xmlbinary=base64"
 )
@@ -134,7 +134,7 @@ class Database:
         if replication:
             settings["replication"] = "database"
         else:
-            settings["options"] = " ".join(filter(None, (dict(self.options).get("options"), _TEXT_SETTINGS)))
+            settings["options"] = " ".join(filter(None, (dict(self.options).get("options"), TEXT_SETTINGS)))
         try:
             return psycopg.connect(self.dsn(**settings), autocommit=autocommit)
         except psycopg.OperationalError as error:

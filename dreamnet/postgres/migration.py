@@ -302,11 +302,11 @@ class Migration:
             applier.constraints(entries)
             self._record(target, "constrained")
         progress(f"{target.label}: refreshing views, gathering statistics")
-        with target.connect(self._application) as connection, explained(target, "refresh views and analyse"):
+        with target.connect(self._application) as connection, explained(target, "refresh views"):
             for view in self._read(self.source, catalog.materialized_views):
                 connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(view.sql))
-            connection.execute("ANALYZE")
-            state.record(connection, self.name, "ready")
+        applier.statistics(self._read(target, catalog.tables))
+        self._record(target, "ready")
 
     def _constrain(self, stream: Stream, progress: Progress, timeout: float = 60) -> None:
         """Foreign keys hold between tables of one state: the copy's snapshot, or what the followers reach."""

@@ -11,15 +11,19 @@ built in parallel.
 from __future__ import annotations
 
 import hashlib
+import queue
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+
+from psycopg import sql
 
 from dreamnet.errors import GameplanError
 from dreamnet.postgres import binaries, state
-from dreamnet.postgres.catalog import STATE_SCHEMA
+from dreamnet.postgres.catalog import STATE_SCHEMA, Table
 from dreamnet.postgres.database import Connection, Database, explained
 
 DUMP_TIMEOUT_S = 600
@@ -30,12 +34,21 @@ _TRAILER = re.compile(r"^--\n-- PostgreSQL database dump complete\n--\n", re.MUL
 
 _INDEXES = ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT")
 _ATTACH = "INDEX ATTACH"
-
-# What pg_dump's own preamble sets; lock_timeout so that a forgotten session is reported, not waited for.
-_SESSION = (
-    "SELECT set_config('search_path', '', false), set_config('check_function_bodies', 'false', false), "
-    "set_config('row_security', 'off', false), set_config('lock_timeout', '60s', false)"
+# The table of CREATE INDEX and of ALTER TABLE, as pg_dump writes it.
+_TABLE = re.compile(
+    r"(?: ON|ALTER TABLE) (?:ONLY )?((?:\"(?:[^\"]|\"\")+\"|[\w$]+)\.(?:\"(?:[^\"]|\"\")+\"|[\w$]+))"
 )
+
+# What pg_dump's own preamble sets; lock_timeout so that a forgotten session is reported, not waited for. All
+# our sessions sort in as much memory as the server caches with: providers set that by the machine's size.
+_SESSION = """
+    SELECT set_config('search_path', '', false), set_config('check_function_bodies', 'false', false),
+           set_config('row_security', 'off', false), set_config('lock_timeout', '60s', false),
+           set_config('synchronous_commit', 'off', false),
+           set_config('maintenance_work_mem', greatest(
+               pg_size_bytes(current_setting('maintenance_work_mem')), least(1073741824,
+               pg_size_bytes(current_setting('shared_buffers')) / %s)) / 1024 || 'kB', false)
+"""
 
 
 @dataclass(frozen=True)
@@ -133,14 +146,20 @@ class Applier:
     def indexes(self, entries: Iterable[Entry]) -> None:
         """Indexes and keys in parallel, then the attached partitions that need them."""
         todo = self._open(list(entries))
-        indexes = [entry for entry in todo if entry.kind in _INDEXES]
+        indexes = self._largest_first([entry for entry in todo if entry.kind in _INDEXES])
         self._progress(f"{self._target.label}: building {len(indexes)} indexes and keys")
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="index") as pool:
-            # Each worker takes every n-th entry over one connection.
-            shares = [indexes[start :: self._workers] for start in range(self._workers)]
-            for finished in [pool.submit(self._serial, share) for share in shares if share]:
-                finished.result()
+        self._parallel([partial(self._apply, entry) for entry in indexes])
         self._serial([entry for entry in todo if entry.kind == _ATTACH])
+
+    def statistics(self, tables: Iterable[Table]) -> None:
+        """The planner's statistics of every table, the biggest first."""
+
+        def analyse(table: Table, connection: Connection) -> None:
+            with explained(self._target, f"analyse {table.name}"):
+                connection.execute(sql.SQL("ANALYZE {}").format(table.name.sql))
+
+        ordered = sorted(tables, key=lambda table: -table.bytes)
+        self._parallel([partial(analyse, table) for table in ordered])
 
     def constraints(self, entries: Iterable[Entry]) -> None:
         """What needs the indexes: foreign keys, triggers, policies. The tables must agree with each other."""
@@ -154,16 +173,52 @@ class Applier:
             done = state.steps(connection, self._migration, "schema:")
         return [entry for entry in entries if entry.step not in done]
 
+    def _largest_first(self, entries: list[Entry]) -> list[Entry]:
+        """So that no worker is left alone with a big one at the end. Whatever names no table comes last."""
+        names = [found[1] if (found := _TABLE.search(entry.statements)) else "" for entry in entries]
+        with self._target.connect(f"dreamnet:{self._migration}") as connection:
+            rows = connection.execute(
+                "SELECT t, coalesce(pg_relation_size(to_regclass(t)), 0) FROM unnest(%s::text[]) AS t",
+                (names,),
+            ).fetchall()
+        sizes: dict[str, int] = dict(rows)
+        order = sorted(range(len(entries)), key=lambda index: -sizes[names[index]])
+        return [entries[index] for index in order]
+
+    def _parallel(self, jobs: Sequence[Callable[[Connection], None]]) -> None:
+        """Do all jobs, in their order, by as many workers, each with a session of its own."""
+        work: queue.SimpleQueue[Callable[[Connection], None]] = queue.SimpleQueue()
+        for job in jobs:
+            work.put(job)
+        workers = min(self._workers, len(jobs))
+        if workers:
+            with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
+                for finished in [pool.submit(self._take, work) for _ in range(workers)]:
+                    finished.result()
+
+    def _take(self, work: queue.SimpleQueue[Callable[[Connection], None]]) -> None:
+        with self._session() as connection:
+            while True:
+                try:
+                    job = work.get_nowait()
+                except queue.Empty:
+                    return
+                job(connection)
+
     def _serial(self, entries: list[Entry]) -> None:
         todo = self._open(entries)
         if not todo:
             return
-        with self._target.connect(f"dreamnet:{self._migration}") as connection:
-            connection.execute(_SESSION)
+        with self._session() as connection:
             for entry in todo:
-                self._apply(connection, entry)
+                self._apply(entry, connection)
 
-    def _apply(self, connection: Connection, entry: Entry) -> None:
+    def _session(self) -> Connection:
+        connection = self._target.connect(f"dreamnet:{self._migration}")
+        connection.execute(_SESSION, (self._workers,))
+        return connection
+
+    def _apply(self, entry: Entry, connection: Connection) -> None:
         with explained(self._target, f"create {entry.kind.lower()} {entry.name}"), connection.transaction():
             # No parameters: libpq's simple protocol takes several statements at once.
             connection.execute(entry.statements.encode())
