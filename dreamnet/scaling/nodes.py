@@ -5,7 +5,7 @@ A cluster that holds a workload which is kept also keeps its nodes, or the workl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dreamnet.clouds.google import GoogleAccount
 
 CONTAINER = "https://container.googleapis.com/"
-COMPUTE = "https://compute.googleapis.com/compute/v1/"
+COMPUTE = "https://compute.googleapis.com/"
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,10 @@ class GkePools:
             if wanted["autoscaling"] != now["autoscaling"]:
                 body = {"autoscaling": wanted["autoscaling"] or {"enabled": False}}
                 self._operate(original, ":setAutoscaling", body, progress)
+        due = _due(originals, self.items())
         self.patience.until(
             f"{self.name} ready",
-            lambda: _not_ready(self.cluster, "cloud.google.com/gke-nodepool", originals),
+            lambda: _not_ready(self.cluster, "cloud.google.com/gke-nodepool", due),
             progress,
             "Look for quota or capacity errors on the node pool in the console.",
         )
@@ -90,11 +91,12 @@ class GkePools:
         scaling = before["autoscaling"]
         if scaling != now["autoscaling"]:
             found.append(f"autoscaling {scaling} is now {now['autoscaling']}")
-        if scaling and before["nodes"] > 0:
-            high = scaling.get("maxNodeCount") or scaling.get("totalMaxNodeCount") or now["nodes"]
-            fits = scaling.get("minNodeCount", 0) <= now["nodes"] <= max(high, before["nodes"])
-        else:
-            fits = now["nodes"] == before["nodes"]
+        low = high = before["nodes"]
+        if scaling:
+            # A pool that was empty may have grown for what woke; one that was not must not be empty.
+            low = min(low, max(scaling.get("minNodeCount", 0), 1 if low else 0))
+            high = max(high, scaling.get("maxNodeCount") or scaling.get("totalMaxNodeCount", 0))
+        fits = low <= now["nodes"] <= high
         return found if fits else [*found, f"{before['nodes']} nodes a zone are now {now['nodes']}"]
 
     def _item(self, pool: dict[str, Any], reason: str) -> Item:
@@ -129,7 +131,7 @@ class GkePools:
     def _group_target(self, url: str) -> int:
         path = url.split("/projects/", 1)[1].replace("/instanceGroups/", "/instanceGroupManagers/")
         root = self.account.root("compute", COMPUTE)
-        group = google_rest.call(self.account, "GET", f"{root}projects/{path}", what=f"instance group {path}")
+        group = google_rest.call(self.account, "GET", f"{root}compute/v1/projects/{path}", what=path)
         return int(group["targetSize"])
 
     def _operate(self, original: Item, verb: str, body: dict[str, Any], progress: Progress) -> None:
@@ -214,9 +216,10 @@ class EksGroups:
                 self._resize(original, original.state)
                 progress(f"{original.id}: {describe(original.state)} again")
         self._settle(originals, progress)
+        due = _due(originals, self.items())
         self.patience.until(
             f"{self.name} ready",
-            lambda: _not_ready(self.cluster, "eks.amazonaws.com/nodegroup", originals),
+            lambda: _not_ready(self.cluster, "eks.amazonaws.com/nodegroup", due),
             progress,
             "Look at the node group's health issues in the console: capacity, subnets, launch template.",
         )
@@ -293,18 +296,33 @@ def kept_workloads(cluster: Cluster) -> str:
     return ""
 
 
-def _not_ready(cluster: Cluster, label: str, originals: Sequence[Item]) -> str:
-    """Which pools have fewer ready nodes than they had (zone by zone on GKE: at least one zone's worth)."""
+def _due(originals: Sequence[Item], live: Sequence[Item]) -> dict[str, int]:
+    """How many nodes each pool has to have ready: what it had, or what an autoscaler wants by now, if fewer.
+
+    On GKE the sizes are a zone's: at least one zone's worth. A pool that had nodes has to have one.
+    """
+    now = {item.id: item.state for item in live}
+
+    def size(state: State) -> int:
+        return int(state.get("nodes", state.get("desired", 0)))
+
+    due = {}
+    for one in originals:
+        before = size(one.state)
+        due[one.id.rsplit("/", 1)[1]] = min(before, max(size(now[one.id]), 1)) if one.id in now else before
+    return due
+
+
+def _not_ready(cluster: Cluster, label: str, wanted: Mapping[str, int]) -> str:
+    """Which pools have fewer ready nodes than are due."""
     missing = []
-    for original in originals:
-        wanted = original.state.get("nodes", original.state.get("desired", 0))
-        name = original.id.rsplit("/", 1)[1]
+    for name, due in wanted.items():
         nodes = cluster.items(cluster.kind("v1", "Node").path(None), f"{label}={name}")
         ready = sum(
             condition["type"] == "Ready" and condition["status"] == "True"
             for node in nodes
             for condition in node.get("status", {}).get("conditions", [])
         )
-        if ready < wanted:
-            missing.append(f"{name} has {ready} of {wanted} nodes")
+        if ready < due:
+            missing.append(f"{name} has {ready} of {due} nodes")
     return ", ".join(missing)

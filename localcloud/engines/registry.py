@@ -121,9 +121,9 @@ class Engines:
         Args:
             cloud: `google` or `aws`: whose tokens it accepts.
             version: of Kubernetes; another than the running one restarts it with that.
-            node_groups: each `{"name", "count", "machine_type"}`; groups of a running cluster change
-                through its own interface (`PUT /_rehearsal/nodegroups/NAME`), so they count at the first
-                start only.
+            node_groups: each `{"name", "count", "machine_type"}` and what else `PUT
+                /_rehearsal/nodegroups/NAME` takes; groups of a running cluster change through that, so
+                these count at the first start only.
         """
         port = port or self._known_port(name) or free_port(host)
         record = self._records.load(name)
@@ -462,4 +462,5 @@ def _same(record: Record, wanted: Record) -> bool:
 
 
 def _node_group(group: Mapping[str, Any]) -> str:
-    return f"{group['name']}={group['count']}:{group['machine_type']}"
+    spec = {key: value for key, value in group.items() if key != "name"}
+    return f"{group['name']}={json.dumps(spec)}"

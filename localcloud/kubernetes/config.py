@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 #: Versions whose OpenAPI definitions kubernetes-validate 1.37 ships.
 VERSION = re.compile(r"^1\.(2[5-9]|3[0-7])(\.\d+)?$")
@@ -15,17 +17,14 @@ NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
 
 @dataclass(frozen=True)
 class NodeGroup:
-    """A node pool (GKE) or managed node group (EKS): so many machines of one type.
+    """A node pool (GKE) or managed node group (EKS).
 
     Attributes:
-        taints: as in a Node's ``spec.taints``.
+        spec: what `PUT /_rehearsal/nodegroups/NAME` takes: count, machine_type and the rest.
     """
 
     name: str
-    count: int
-    machine_type: str
-    labels: tuple[tuple[str, str], ...] = ()
-    taints: tuple[tuple[tuple[str, str], ...], ...] = ()
+    spec: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,16 @@ class ClusterOptions:
 
 
 def parse_node_group(text: str) -> NodeGroup:
-    """``pool=2:e2-standard-2`` as a node group."""
+    """``pool=2:e2-standard-2``, or ``pool={...}`` with JSON, as a node group."""
+    name, _, rest = text.partition("=")
+    if rest.startswith("{"):
+        return NodeGroup(name, json.loads(rest))
     match = re.fullmatch(r"([a-z0-9][a-z0-9._-]*)=(\d+):([a-z0-9][a-z0-9.-]*)", text)
     if match is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not NAME=COUNT:MACHINE-TYPE, such as default-pool=2:e2-standard-2"
         )
-    return NodeGroup(match[1], int(match[2]), match[3])
+    return NodeGroup(name, {"count": int(match[2]), "machine_type": match[3]})
 
 
 def _matching(pattern: re.Pattern[str], hint: str) -> type[str]:
@@ -105,7 +107,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
         default=[],
         type=parse_node_group,
         metavar="NAME=COUNT:TYPE",
-        help="nodes to begin with; repeatable. Later: PUT /_rehearsal/nodegroups/NAME",
+        help="nodes to begin with; repeatable. NAME={JSON}: as PUT /_rehearsal/nodegroups/NAME has it",
     )
     add("--hpa-sync-seconds", type=float, default=2.0, help="period of the autoscaler's loop; default 2")
     add(

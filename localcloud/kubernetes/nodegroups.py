@@ -6,10 +6,11 @@ The cloud's API resizes them through ``/_rehearsal/nodegroups/NAME``. Nodes are 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from localcloud.kubernetes import apply as server_side
-from localcloud.kubernetes.config import ClusterOptions, NodeGroup
+from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.runtime import MANAGER
 from localcloud.kubernetes.errors import bad_request, not_found
 from localcloud.kubernetes.storage import Object
@@ -75,6 +76,11 @@ class NodeGroups:
         assert kind is not None
         self._kind = kind
 
+    @property
+    def autoscaler_runs(self) -> bool:
+        """Whether what moves the groups has a place: on EKS it is a Pod, on GKE part of the control plane."""
+        return self._options.cloud == "google" or bool(self._verbs.store.list("nodes"))
+
     def all(self) -> list[Object]:
         """Every group with its nodes' names."""
         return [self._shown(g) for g in self._verbs.store.list(self.RESOURCE)]
@@ -91,47 +97,61 @@ class NodeGroups:
         return self._shown(found)
 
     def _shown(self, group: Object) -> Object:
-        nodes = [n["metadata"]["name"] for n in self.nodes(group["metadata"]["name"])]
-        return {"name": group["metadata"]["name"], **group["spec"], "nodes": nodes}
+        nodes = self.nodes(group["metadata"]["name"])
+        zones = Counter(n["metadata"]["labels"]["topology.kubernetes.io/zone"] for n in nodes)
+        names = [n["metadata"]["name"] for n in nodes]
+        return {"name": group["metadata"]["name"], **group["spec"], "nodes": names, "sizes": dict(zones)}
 
     def start(self) -> None:
         """Make the groups of the command line, on the cluster's first start only."""
         if not self._verbs.store.list(self.RESOURCE):
             for group in self._options.node_groups:
-                self.put(group.name, _body(group))
+                self.put(group.name, dict(group.spec))
 
     def put(self, name: str, body: Any) -> Object:
-        """Create or resize a group: ``{"count": 2, "machine_type": "...", "labels": {}, "taints": []}``.
+        """Create or change a group: what the body leaves out stays as it is.
 
-        With ``min`` and ``max`` the cluster autoscaler keeps it between them; both null take them away.
+        ``{"count": 2, "machine_type": "...", "labels": {}, "taints": [], "zones": []}``. With ``min`` and
+        ``max`` the cluster autoscaler keeps it between them; both null take them away. Labels and taints
+        change on the nodes that are there, as both clouds do it (GKE's "Update Kubernetes node labels and
+        taints for node pools", EKS's UpdateNodegroupConfig, read November 2026); another machine type
+        means other nodes.
         """
         live = self._verbs.store.get(self.RESOURCE, "", name)
         if not isinstance(body, dict):
             raise bad_request("a JSON object is expected")
-        spec = {"labels": {}, "taints": []} | (live["spec"] if live else {}) | body
-        unknown = spec.keys() - {"count", "machine_type", "labels", "taints", "min", "max"}
-        count = spec.get("count")
-        if unknown or not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_NODES:
-            raise bad_request(
-                f"a node group has count (0 to {MAX_NODES}), machine_type, labels and taints; "
-                f"unknown: {sorted(unknown)}"
-            )
-        _check_bounds(spec)
-        if "machine_type" not in spec:
-            raise bad_request("machine_type is required")
+        before = live["spec"] if live else {}
+        spec = {"labels": {}, "taints": [], "zones": []} | before | body
+        _check(spec)
         machine(str(spec["machine_type"]))
-        self._verbs.store.put(
-            self.RESOURCE, {"metadata": {"name": name, "uid": f"nodegroup-{name}"}, "spec": spec}
-        )
-        replaced = live is not None and any(
-            live["spec"][k] != spec[k] for k in ("machine_type", "labels", "taints")
-        )
+        self._keep(name, spec)
+        replaced = live is not None and before["machine_type"] != spec["machine_type"]
         nodes = self.nodes(name)
-        for node in nodes if replaced else nodes[count:]:
+        staying = [] if replaced else nodes[: spec["count"]]
+        for node in nodes[len(staying) :]:
             self._remove(node)
-        for _ in range(count - (0 if replaced else len(nodes))):
+        for node in staying:
+            self._dress(node, before, spec)
+        for _ in range(spec["count"] - len(staying)):
             self._add(name, spec)
         return self.get(name)
+
+    def _keep(self, name: str, spec: Object) -> None:
+        metadata = {"name": name, "uid": f"nodegroup-{name}"}
+        self._verbs.store.put(self.RESOURCE, {"metadata": metadata, "spec": spec})
+
+    def _dress(self, node: Object, before: Object, spec: Object) -> None:
+        """Give a node its group's labels and taints, in place of those that the group had."""
+        labels = {k: v for k, v in node["metadata"]["labels"].items() if k not in before["labels"]}
+        others = [t for t in node["spec"].get("taints", ()) if t not in before["taints"]]
+        taints = [*others, *(t for t in spec["taints"] if t not in others)]
+        rest = {k: v for k, v in node["spec"].items() if k != "taints"}
+        changed = node | {
+            "metadata": node["metadata"] | {"labels": labels | spec["labels"]},
+            "spec": rest | ({"taints": taints} if taints else {}),
+        }
+        if changed != node:
+            self._verbs.store.put("nodes", changed)
 
     def delete(self, name: str) -> Object:
         """Remove a group and its nodes."""
@@ -145,8 +165,7 @@ class NodeGroups:
         """Take one node out of a group, which has one less from then on."""
         live = self._verbs.store.get(self.RESOURCE, "", name)
         assert live is not None
-        spec = live["spec"] | {"count": live["spec"]["count"] - 1}
-        self._verbs.store.put(self.RESOURCE, live | {"spec": spec, "metadata": dict(live["metadata"])})
+        self._keep(name, live["spec"] | {"count": live["spec"]["count"] - 1})
         self._remove(node)
 
     def samples(self, group: Object, count: int) -> list[Object]:
@@ -191,7 +210,7 @@ class NodeGroups:
     def _node(self, group: str, spec: Object, index: int, name: str) -> Object:
         label = _LABELS[self._options.cloud][0]
         dash = "-" if self._options.cloud == "google" else ""
-        zone = f"{self._options.region}{dash}{'abc'[index % 3]}"
+        zones = spec["zones"] or [f"{self._options.region}{dash}{letter}" for letter in "abc"]
         machine_type = str(spec["machine_type"])
         labels = {
             label: group,
@@ -200,7 +219,7 @@ class NodeGroups:
             "kubernetes.io/arch": "arm64" if re.match(r"(t4g|m\dg|c\dg)", machine_type) else "amd64",
             "node.kubernetes.io/instance-type": machine_type,
             "topology.kubernetes.io/region": self._options.region,
-            "topology.kubernetes.io/zone": zone,
+            "topology.kubernetes.io/zone": zones[index % len(zones)],
         }
         return {
             "metadata": {
@@ -266,23 +285,25 @@ class NodeGroups:
         }
 
 
-def _check_bounds(spec: Object) -> None:
-    """400 unless ``min`` and ``max`` are whole numbers in order, or both away."""
+_FIELDS = {"count", "machine_type", "labels", "taints", "min", "max", "zones"}
+
+
+def _check(spec: Object) -> None:
+    """400 unless a group's fields are what they should be; the count is brought within the bounds."""
+    unknown, count = spec.keys() - _FIELDS, spec.get("count")
+    if unknown or not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_NODES:
+        raise bad_request(
+            f"a node group has count (0 to {MAX_NODES}), machine_type, labels, taints, zones, min and max; "
+            f"unknown: {sorted(unknown)}"
+        )
+    if "machine_type" not in spec:
+        raise bad_request("machine_type is required")
     low, high = spec.get("min"), spec.get("max")
     if low is None and high is None:
         return
-    if type(low) is not int or type(high) is not int or not 0 <= low <= high <= MAX_NODES:
-        raise bad_request(f"min and max of a node group are whole numbers, 0 <= min <= max <= {MAX_NODES}")
-
-
-def _body(group: NodeGroup) -> Object:
-    taints = [dict(t) for t in group.taints]
-    return {
-        "count": group.count,
-        "machine_type": group.machine_type,
-        "labels": dict(group.labels),
-        "taints": taints,
-    }
+    if type(low) is not int or type(high) is not int or not 0 <= low <= high:
+        raise bad_request("min and max of a node group are whole numbers, 0 <= min <= max")
+    spec["count"] = min(max(count, low), high, MAX_NODES)
 
 
 class LostNodes:

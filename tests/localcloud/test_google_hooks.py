@@ -205,39 +205,78 @@ def test_what_is_in_use_stays_and_links_must_lead_somewhere(call: Client) -> Non
     assert lost["error"]["code"] == 404
 
 
-def test_node_pools_resize_the_cluster_they_belong_to(
-    call: Client, google: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[tuple[str, str, Any]] = []
-    monkeypatch.setattr(
-        container, "_kubernetes", lambda _c, _k, method, pool, body: told.append((method, pool, body))
-    )
-    parent = f"/container/v1/{P}/locations/us-central1/clusters"
-    call("POST", parent, {"cluster": {"name": "gke", "initialNodeCount": 2}})
+Told = list[tuple[str, str, Any]]
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What a cluster was told of its nodes; it has one in zone a and two in zone b."""
+    told: Told = []
+    group = {"name": "default-pool", "sizes": {"us-central1-a": 1, "us-central1-b": 2}}
+
+    def kubernetes(_: Any, __: Any, method: str, pool: str, body: Any) -> dict[str, Any]:
+        if method == "GET":
+            return {"nodegroups": [group]}
+        told.append((method, pool, body))
+        return {"count": 6}
+
+    monkeypatch.setattr(container, "_kubernetes", kubernetes)
+    return told
+
+
+CLUSTERS = f"/container/v1/{P}/locations/us-central1/clusters"
+POOL = f"{CLUSTERS}/gke/nodePools/default-pool"
+
+
+def test_node_pools_resize_the_cluster_they_belong_to(call: Client, google: Running, nodes: Told) -> None:
+    call("POST", CLUSTERS, {"cluster": {"name": "gke", "initialNodeCount": 2}})
     _, _, options = google.engines.asked[-1]
-    assert options["node_groups"] == [{"name": "default-pool", "count": 6, "machine_type": "e2-medium"}]
-    cluster = call("GET", f"{parent}/gke")
+    (group,) = options["node_groups"]
+    assert (group["name"], group["count"], group["machine_type"]) == ("default-pool", 6, "e2-medium")
+    assert group["zones"] == ["us-central1-a", "us-central1-b", "us-central1-c"]
+    cluster = call("GET", f"{CLUSTERS}/gke")
     assert cluster["status"] == "RUNNING"
     assert cluster["endpoint"] == "127.0.0.1:6443"
+    assert cluster["currentNodeCount"] == 3  # as the cluster has it, not as it was asked for
     assert "BEGIN CERTIFICATE" in b64decode(cluster["masterAuth"]["clusterCaCertificate"]).decode()
 
-    pool = f"{parent}/gke/nodePools/default-pool"
-    call("POST", f"{pool}:setSize", {"nodeCount": 0})
-    assert told[-1] == ("PUT", "default-pool", {"count": 0, "machine_type": "e2-medium"})
-    call(
-        "POST",
-        f"{pool}:setAutoscaling",
-        {"autoscaling": {"enabled": True, "minNodeCount": 1, "maxNodeCount": 3}},
-    )
-    assert told[-1][2]["count"] == 3
+    call("POST", f"{POOL}:setSize", {"nodeCount": 0})
+    assert nodes[-1][:2] == ("PUT", "default-pool")
+    assert nodes[-1][2]["count"] == 0
     body = {"nodePool": {"name": "gpu", "initialNodeCount": 1, "config": {"machineType": "g2-standard-4"}}}
-    call("POST", f"{parent}/gke/nodePools", body)
-    assert {one["name"] for one in call("GET", f"{parent}/gke")["nodePools"]} == {"default-pool", "gpu"}
-    call("DELETE", f"{parent}/gke/nodePools/gpu")
-    assert told[-1][0] == "DELETE"
-    call("DELETE", f"{parent}/gke")
+    call("POST", f"{CLUSTERS}/gke/nodePools", body)
+    assert {one["name"] for one in call("GET", f"{CLUSTERS}/gke")["nodePools"]} == {"default-pool", "gpu"}
+    managers = f"{COMPUTE}/zones/us-central1-a/instanceGroupManagers"
+    assert len(call("GET", managers)["items"]) == 2
+    call("DELETE", f"{CLUSTERS}/gke/nodePools/gpu")
+    assert nodes[-1][0] == "DELETE"
+    assert len(call("GET", managers)["items"]) == 1
+    call("DELETE", f"{CLUSTERS}/gke")
+    assert "items" not in call("GET", managers)
     assert google.engines.verbs("gke-gke")[-1] == "delete"
-    assert call("GET", pool)["error"]["code"] == 404
+    assert call("GET", POOL)["error"]["code"] == 404
+
+
+def test_a_pools_bounds_and_zones_reach_its_nodes(call: Client, nodes: Told) -> None:
+    call("POST", CLUSTERS, {"cluster": {"name": "gke", "initialNodeCount": 2}})
+
+    def sizes() -> list[int]:
+        urls = call("GET", POOL)["instanceGroupUrls"]
+        return [call("GET", url[url.index("/compute/") :])["targetSize"] for url in urls]
+
+    assert sizes() == [1, 2, 0]
+    bounds = {"enabled": True, "minNodeCount": 1, "maxNodeCount": 3}
+    call("POST", f"{POOL}:setAutoscaling", {"autoscaling": bounds})
+    assert (nodes[-1][2]["min"], nodes[-1][2]["max"]) == (3, 9)  # of three zones
+    assert "count" not in nodes[-1][2]
+    for wrong in ({"enabled": True}, {"enabled": True, "minNodeCount": 3, "maxNodeCount": 1}):
+        refused = call("POST", f"{POOL}:setAutoscaling", {"autoscaling": wrong})
+        assert refused["error"]["status"] == "INVALID_ARGUMENT"
+    call("PUT", POOL, {"locations": ["us-central1-b"]})
+    assert (nodes[-1][2]["zones"], nodes[-1][2]["max"]) == (["us-central1-b"], 3)
+    assert sizes() == [2]
+    call("POST", f"{POOL}:setAutoscaling", {"autoscaling": {"enabled": False}})
+    assert (nodes[-1][2]["min"], nodes[-1][2]["max"]) == (None, None)
 
 
 def test_the_project_says_what_it_is_and_what_is_enabled(call: Client) -> None:

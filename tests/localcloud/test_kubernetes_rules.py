@@ -187,7 +187,10 @@ def test_backend_images(image, expected):
 
 def test_command_line_is_checked(capsys):
     base = ["--state", "x", "--name", "c", "--cloud", "google", "--region", "r", "--port", "1"]
-    assert parse_options([*base, "--node-group", "p=2:e2-standard-2"]).node_groups[0].count == 2
+    short, full = "p=2:e2-standard-2", 'q={"count": 1, "machine_type": "e2-small", "min": 0, "max": 2}'
+    first, second = parse_options([*base, "--node-group", short, "--node-group", full]).node_groups
+    assert (first.name, first.spec["count"], first.spec["machine_type"]) == ("p", 2, "e2-standard-2")
+    assert (second.name, second.spec["max"]) == ("q", 2)
     with pytest.raises(SystemExit):
         parse_options([*base, "--node-group", "p:2"])
     assert "NAME=COUNT:MACHINE-TYPE" in capsys.readouterr().err

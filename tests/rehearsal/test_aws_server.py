@@ -12,12 +12,14 @@ import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gpu_agents
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
 from dreamnet.clouds.aws import AwsAccount
 from dreamnet.errors import CredentialsError, NotRehearsable, ResourceError
+from dreamnet.kubernetes.connect import connect_eks
 from dreamnet.resources.aws.driver import AwsDriver
 from dreamnet.resources.model import Resource
 from localcloud.engines import Engines
@@ -369,6 +371,18 @@ def test_cost_explorer_answers_what_was_seeded(cloud):
 # -- engines ----------------------------------------------------------------------------------------------
 
 
+def two_nodes(cloud, subnets):
+    body = {
+        "ClusterName": "dreamnet",
+        "NodegroupName": "nodes",
+        "NodeRole": role(cloud),
+        "Subnets": subnets,
+        "InstanceTypes": ["t3.medium"],
+        "ScalingConfig": {"MinSize": 0, "MaxSize": 3, "DesiredSize": 2},
+    }
+    return make(cloud, "AWS::EKS::Nodegroup", "nodes", body)
+
+
 def test_eks_cluster_and_nodes_are_real(cloud):
     subnets = network(cloud)
     body = {"RoleArn": role(cloud), "Version": "1.35", "ResourcesVpcConfig": {"SubnetIds": subnets}}
@@ -377,27 +391,25 @@ def test_eks_cluster_and_nodes_are_real(cloud):
     assert shown["status"] == "ACTIVE"
     assert shown["endpoint"] == cluster.body["Endpoint"]
     assert shown["certificateAuthority"]["data"] == cluster.body["CertificateAuthorityData"]
-    group, live = make(
-        cloud,
-        "AWS::EKS::Nodegroup",
-        "nodes",
-        {
-            "ClusterName": "dreamnet",
-            "NodegroupName": "nodes",
-            "NodeRole": role(cloud),
-            "Subnets": subnets,
-            "InstanceTypes": ["t3.medium"],
-            "ScalingConfig": {"MinSize": 0, "MaxSize": 3, "DesiredSize": 2},
-        },
-    )
+    group, live = two_nodes(cloud, subnets)
     assert nodes(cloud) == 2
     cloud.account.client("eks").update_nodegroup_config(
         clusterName="dreamnet", nodegroupName="nodes", scalingConfig={"desiredSize": 0}
     )
     assert nodes(cloud) == 0
+    assert (
+        cloud.driver.diff(group, cloud.driver.read(group)) == []
+    )  # within its bounds: an autoscaler's doing
+    cloud.account.client("eks").update_nodegroup_config(
+        clusterName="dreamnet", nodegroupName="nodes", scalingConfig={"maxSize": 5, "desiredSize": 5}
+    )
+    assert nodes(cloud) == 5
     drifted = cloud.driver.read(group)
     changes = cloud.driver.diff(group, drifted)
-    assert [(c.path, c.before, c.after) for c in changes] == [("/ScalingConfig/DesiredSize", 0, 2)]
+    assert {(c.path, c.before, c.after) for c in changes} == {
+        ("/ScalingConfig/MaxSize", 5, 3),
+        ("/ScalingConfig/DesiredSize", 5, 2),
+    }
     cloud.driver.update(group, drifted, changes, "plan-2", quiet)
     assert nodes(cloud) == 2
     assert live.identifier == "dreamnet/nodes"
@@ -406,6 +418,41 @@ def test_eks_cluster_and_nodes_are_real(cloud):
     wait(lambda: eks.describe_cluster(name="dreamnet")["cluster"]["status"] == "ACTIVE", 30, "the upgrade")
     assert kubernetes(cloud, "/version")["minor"] == "36"
     assert nodes(cloud) == 2
+
+
+def test_a_node_group_with_bounds_grows_where_a_cluster_autoscaler_runs(cloud):
+    subnets = network(cloud)
+    body = {"RoleArn": role(cloud), "Version": "1.36", "ResourcesVpcConfig": {"SubnetIds": subnets}}
+    make(cloud, "AWS::EKS::Cluster", "dreamnet", body)
+    two_nodes(cloud, subnets)
+    given = gpu_agents.declared("aws/eks-nodegroup-gpu")
+    group, _ = make(
+        cloud, "AWS::EKS::Nodegroup", "gpu", given | {"NodeRole": role(cloud), "Subnets": subnets[1:]}
+    )
+    cluster = connect_eks(cloud.account, "dreamnet", REGION)
+    gpu_agents.deploy_agents(cluster, "eks-full")
+    gpu_agents.until(lambda: gpu_agents.unschedulable(cluster, "dreamnet-agents"))
+    assert cloud.driver.read(group).body["ScalingConfig"]["DesiredSize"] == 0  # EKS itself moves no group
+    association = {"ClusterName": "dreamnet", "Namespace": "kube-system"}
+    association |= {"ServiceAccount": "cluster-autoscaler", "RoleArn": role(cloud)}
+    make(cloud, "AWS::EKS::PodIdentityAssociation", "cluster-autoscaler", association)
+    node = gpu_agents.until(lambda: gpu_agents.node_of(cluster, "dreamnet-agents"))
+    labels = node["metadata"]["labels"]
+    assert labels["eks.amazonaws.com/nodegroup"] == "gpu"
+    assert labels["eks.amazonaws.com/capacityType"] == "SPOT"
+    assert labels["dreamnet/accelerator"] == "nvidia"
+    assert labels["node.kubernetes.io/instance-type"] == "g4dn.xlarge"
+    assert labels["topology.kubernetes.io/zone"] == f"{REGION}b"  # the zone of its only subnet
+    assert node["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
+    assert gpu_agents.unschedulable(cluster, "plain")  # wants a GPU, and tolerates nothing
+    live = cloud.driver.read(group)
+    assert live.body["ScalingConfig"] == {"MinSize": 0, "MaxSize": 1, "DesiredSize": 1}
+    assert cloud.driver.diff(group, live) == []
+    eks, where = cloud.account.client("eks"), {"clusterName": "dreamnet", "nodegroupName": "gpu"}
+    with pytest.raises(ClientError, match="between minSize and maxSize"):
+        eks.update_nodegroup_config(**where, scalingConfig={"minSize": 2, "maxSize": 3})
+    cloud.driver.delete(group, live, "plan-1", quiet)
+    gpu_agents.until(lambda: not cluster.items(cluster.kind("v1", "Node").path(None), "dreamnet/accelerator"))
 
 
 def eks_token(account, cluster):

@@ -143,7 +143,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     real = Engines(state)
     patched = pytest.MonkeyPatch()
     patched.setattr(compute, "set_frontdoor", lambda *_, **__: FakeEndpoint("frontdoor", "127.0.0.9", 80))
-    patched.setattr(container, "_kubernetes", lambda *_: {})
+    patched.setattr(container, "_kubernetes", lambda *_: None)
     patched.setattr(sqladmin, "_execute", lambda *_: None)
     try:
         warehouse = threading.Thread(target=start_bigquery, args=(state,))

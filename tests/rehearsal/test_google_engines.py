@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "localcloud"))
 
+import gpu_agents
 from google_server import PROJECT, Running, running
 
 from dreamnet.clouds import google_rest
+from dreamnet.kubernetes.connect import connect_gke
 from dreamnet.resources.google import GoogleDriver
 from dreamnet.resources.model import Live, Resource
 from localcloud.engines import Engines
@@ -193,6 +196,54 @@ def test_a_cluster_serves_kubernetes_and_its_pools_are_nodes(google: Running, dr
     driver.delete(cluster, live, "token", quiet)
     with pytest.raises(httpx.ConnectError):
         nodes()
+
+
+def test_a_pool_with_bounds_grows_for_whom_it_is_and_its_record_follows(
+    google: Running, driver: GoogleDriver
+) -> None:
+    parent = f"{P}/locations/us-central1-a"
+    (default,) = gpu_agents.declared("google/gke-cluster")["nodePools"]
+    cluster = declared("container.v1/projects.locations.clusters", "pools", parent, {"nodePools": [default]})
+    live = made(driver, cluster)
+    type_name = "container.v1/projects.locations.clusters.nodePools"
+    bodies = {name: gpu_agents.declared(f"google/pool-{name}") for name in ("gpu", "spot")}
+    pools = {
+        name: declared(type_name, name, f"{parent}/clusters/pools", body) for name, body in bodies.items()
+    }
+    made_pools = {name: made(driver, pool) for name, pool in pools.items()}
+    kubernetes = connect_gke(google.account(), live.body)
+    gpu_agents.deploy_agents(kubernetes, "gke-full")
+    node = gpu_agents.until(lambda: gpu_agents.node_of(kubernetes, "dreamnet-agents"))
+    labels = node["metadata"]["labels"]
+    assert labels["cloud.google.com/gke-nodepool"] == labels["dreamnet/pool"] == "gpu"
+    assert labels["cloud.google.com/gke-accelerator"] == "nvidia-l4"
+    assert labels["topology.kubernetes.io/zone"] == "us-central1-a"
+    assert node["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
+    assert gpu_agents.unschedulable(kubernetes, "plain")  # wants a GPU, and tolerates nothing
+
+    def size(pool: str) -> int:
+        shown = driver.read(pools[pool])
+        assert shown
+        (url,) = shown.body["instanceGroupUrls"]
+        group = google_rest.call(google.account(), "GET", url, what=pool)
+        return int(group["targetSize"])
+
+    assert (size("gpu"), size("spot")) == (1, 0)
+    grown = driver.read(cluster)
+    assert grown
+    assert grown.body["currentNodeCount"] == 2
+    assert driver.diff(cluster, grown) == []
+    assert driver.diff(pools["gpu"], driver.read(pools["gpu"]) or live) == []
+    # Another label reaches the node that is there, under the Pod that runs on it.
+    change = declared(type_name, "gpu", pools["gpu"].parent, deepcopy(bodies["gpu"]))
+    change.body["config"]["labels"]["dreamnet/pool"] = "l4"
+    changes = driver.diff(change, made_pools["gpu"])
+    driver.update(change, made_pools["gpu"], changes, "token", quiet)
+    same = gpu_agents.node_of(kubernetes, "dreamnet-agents")
+    assert same
+    assert same["metadata"]["name"] == node["metadata"]["name"]
+    assert same["metadata"]["labels"]["dreamnet/pool"] == "l4"
+    driver.delete(cluster, live, "token", quiet)
 
 
 @pytest.fixture

@@ -9,15 +9,24 @@ from typing import Any
 from dreamnet.resources.aws.schemas import ResourceSchema
 from dreamnet.resources.model import Change
 
+#: A declared count from which an autoscaler moves on, with the bounds that it keeps to: by the type and the
+#: property that holds them. EKS shows a node group's present size as its DesiredSize (EKS API reference,
+#: NodegroupScalingConfig, November 2026).
+AUTOSCALED: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    ("AWS::EKS::Nodegroup", "ScalingConfig"): ("DesiredSize", "MinSize", "MaxSize")
+}
+
 
 def changes(schema: ResourceSchema, declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[Change]:
     """The declared properties that differ.
 
     Properties that the declaration doesn't name are AWS's business, write-only ones can't be compared, arrays
-    whose order means nothing by the schema are compared as sets, and only the declared tags count.
+    whose order means nothing by the schema are compared as sets, only the declared tags count, and a count
+    that an autoscaler moves counts where it is outside of the declared bounds.
     """
     found: list[Change] = []
-    for name, value in declared.items():
+    for name, given in declared.items():
+        value = _without_moved_count(schema, name, given, live.get(name))
         if name == schema.tag_property:
             found.extend(_tag_changes(schema, name, value, live.get(name)))
         else:
@@ -25,6 +34,16 @@ def changes(schema: ResourceSchema, declared: Mapping[str, Any], live: Mapping[s
                 _Comparison(schema).differences((name,), schema.properties.get(name, {}), value, live)
             )
     return found
+
+
+def _without_moved_count(schema: ResourceSchema, name: str, declared: Any, live: Any) -> Any:
+    """The declared value without the count of `AUTOSCALED` where the live one is within its bounds."""
+    names = AUTOSCALED.get((schema.type_name, name))
+    if names is None or not isinstance(live, Mapping) or names[0] not in live:
+        return declared
+    count, low, high = names
+    moved = low in declared and high in declared and declared[low] <= live[count] <= declared[high]
+    return {key: value for key, value in declared.items() if key != count} if moved else declared
 
 
 def tags_of(properties: Mapping[str, Any], name: str | None) -> dict[str, str]:

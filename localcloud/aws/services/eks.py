@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -21,12 +19,12 @@ from localcloud.aws.services import Next
 from localcloud.aws.services.background import Background
 from localcloud.aws.services.eks_access import AccessEntries, PodIdentities
 from localcloud.aws.services.eks_addons import Addons
-from localcloud.aws.services.eks_state import VERSIONS, EksState, new_update
+from localcloud.aws.services.eks_nodegroups import NodeGroups, check_scaling, engine_name
+from localcloud.aws.services.eks_state import VERSIONS, EksState
 from localcloud.aws.services.eks_updates import SETTINGS, Updates
 from localcloud.aws.wire import Answer, AwsError, Call
 from localcloud.engines import Engines
 
-_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 _NEWEST = next(iter(VERSIONS))
 #: Seconds that a Fargate profile is being made.
 _FARGATE_SECONDS = 0.2
@@ -35,6 +33,7 @@ _MOTO = (
     "DescribeCluster",
     "DeleteCluster",
     "CreateNodegroup",
+    "DescribeNodegroup",
     "UpdateNodegroupConfig",
     "DeleteNodegroup",
     "CreateFargateProfile",
@@ -65,13 +64,17 @@ class Eks:
         return EksState(self.account_id)
 
     @cached_property
+    def _groups(self) -> NodeGroups:
+        return NodeGroups(self.state, self.engines, self.background, self.token)
+
+    @cached_property
     def _ours(self) -> dict[str, Callable[[Call], Answer]]:
         pods = PodIdentities(self.state)
         return {
             **AccessEntries(self.state).operations(),
             **pods.operations(),
             **Addons(self.state, pods).operations(),
-            **Updates(self.state, self.background, self._restart, self._apply).operations(),
+            **Updates(self.state, self.background, self._restart, self._groups.apply).operations(),
         }
 
     @property
@@ -82,9 +85,12 @@ class Eks:
     def answer(self, call: Call, moto: Next) -> Answer:
         """Ours alone, or moto's answer with what has to happen besides."""
         if call.operation in self._ours:
-            return self._ours[call.operation](call)
+            answer = self._ours[call.operation](call)
+            if call.operation in ("CreatePodIdentityAssociation", "DeletePodIdentityAssociation"):
+                self._groups.set_bounds(call.region, call.parameters["name"])
+            return answer
         if call.operation == "UpdateNodegroupConfig":
-            return self._change_group(call)
+            return self._groups.change(call)
         if call.operation.endswith(("TagResource", "TagsForResource", "UntagResource")):
             return self._tags(call, moto)
         if "FargateProfile" in call.operation:
@@ -109,6 +115,10 @@ class Eks:
                 raise AwsError("InvalidRequestException", message)
         elif call.operation == "CreateFargateProfile":
             self._check_fargate(call)
+        elif call.operation == "CreateNodegroup" and "scalingConfig" in call.json():
+            check_scaling(call.json()["scalingConfig"])
+        elif call.operation == "DescribeNodegroup":
+            self._groups.follow(call.region, call.parameters["name"], call.parameters["nodegroupName"])
 
     def _after(self, call: Call, answer: Answer) -> None:
         name, content = call.parameters.get("name", ""), call.json()
@@ -119,17 +129,13 @@ class Eks:
             case "DescribeCluster":
                 self._describe(call.region, name, answer)
             case "DeleteCluster":
-                self.engines.delete(self.engine_name(call.region, name))
+                self.engines.delete(engine_name(call.region, name))
             case "CreateFargateProfile":
                 answer.body = answer.body.replace(b'"ACTIVE"', b'"CREATING"')
             case "CreateNodegroup":
-                self._nodes(call.region, name, content["nodegroupName"])
+                self._groups.created(call.region, name, content["nodegroupName"])
             case "DeleteNodegroup":
-                self._send(call.region, name, call.parameters["nodegroupName"], {"count": 0})
-
-    def engine_name(self, region: str, cluster: str) -> str:
-        """The engine behind a cluster."""
-        return f"eks-{region}-{cluster}"
+                self._groups.deleted(call.region, name, call.parameters["nodegroupName"])
 
     # -- clusters -----------------------------------------------------------------------------------------
 
@@ -165,7 +171,7 @@ class Eks:
     def _restart(self, region: str, cluster: Any) -> None:
         """Bring the cluster's API server up with the version that the cluster has."""
         endpoint = self.engines.kubernetes(
-            self.engine_name(region, cluster.name), cloud="aws", region=region, version=cluster.version
+            engine_name(region, cluster.name), cloud="aws", region=region, version=cluster.version
         )
         cluster.endpoint = endpoint.server
         data = base64.b64encode(endpoint.ca_certificate_pem.encode()).decode()
@@ -178,100 +184,6 @@ class Eks:
         shown["cluster"] |= {key: settings[key] for key in SETTINGS if key in settings}
         shown["cluster"]["health"] = {"issues": []}
         answer.body = json.dumps(shown).encode()
-
-    # -- node groups --------------------------------------------------------------------------------------
-
-    def _group(self, region: str, cluster_name: str, name: str) -> Any:
-        group = self.state.cluster(region, cluster_name).nodegroups.get(name)
-        if group is None:
-            raise AwsError("ResourceNotFoundException", f"No node group found for name: {name}.", 404)
-        return group
-
-    def _nodes(self, region: str, cluster_name: str, name: str) -> None:
-        group = self._group(region, cluster_name, name)
-        group.status = "CREATING"
-        group.version = self.state.cluster(region, cluster_name).version
-        group.release_version = f"{group.version}.0-rehearsal"
-
-        def run() -> None:
-            self._apply(region, cluster_name, group)
-            group.status = "ACTIVE"
-
-        def failed() -> None:
-            group.status = "CREATE_FAILED"
-
-        self.background.run(run, failed)
-
-    def _apply(self, region: str, cluster_name: str, group: Any) -> None:
-        content = {
-            "count": group.scaling_config["desiredSize"],
-            "machine_type": (group.instance_types or ["t3.medium"])[0],
-            "labels": dict(group.labels or {}),
-            "taints": [
-                {
-                    "key": taint["key"],
-                    **({"value": taint["value"]} if taint.get("value") else {}),
-                    "effect": _EFFECTS[taint["effect"]],
-                }
-                for taint in group.taints or ()
-            ],
-        }
-        self._send(region, cluster_name, group.nodegroup_name, content)
-
-    def _change_group(self, call: Call) -> Answer:
-        """Scaling, labels and taints, for real."""
-        cluster_name, content = call.parameters["name"], call.json()
-        other = content.keys() - {
-            "scalingConfig",
-            "clientRequestToken",
-            "updateConfig",
-            "labels",
-            "taints",
-            "nodeRepairConfig",
-        }
-        if other:
-            raise AwsError.not_in_rehearsal("eks", f"UpdateNodegroupConfig of {sorted(other)}")
-        group = self._group(call.region, cluster_name, call.parameters["nodegroupName"])
-        scaling = {**group.scaling_config, **content.get("scalingConfig", {})}
-        if not scaling["minSize"] <= scaling["desiredSize"] <= scaling["maxSize"]:
-            message = "desired capacity must be between minSize and maxSize"
-            raise AwsError("InvalidParameterException", message)
-        group.scaling_config = scaling
-        group.update_config = content.get("updateConfig", group.update_config)
-        group.node_repair_config = content.get("nodeRepairConfig", group.node_repair_config)
-        _change_labels(group, content.get("labels") or {})
-        _change_taints(group, content.get("taints") or {})
-        self._apply(call.region, cluster_name, group)
-        cluster = self.state.cluster(call.region, cluster_name)
-        params = {key[:1].upper() + key[1:]: value for key, value in scaling.items()}
-        update = new_update(self.state, cluster, "ConfigUpdate", params)
-        update["status"], update["nodegroup"] = "Successful", group.nodegroup_name
-        self.background.changed()
-        return Answer.json({"update": {key: value for key, value in update.items() if key != "nodegroup"}})
-
-    def _send(self, region: str, cluster_name: str, group: str, content: dict[str, Any]) -> None:
-        """Tell the cluster how many nodes a group has."""
-        cluster = self._cluster_endpoint(region, cluster_name)
-        if cluster is None:
-            return
-        server, certificate = cluster
-        context = ssl.create_default_context(cadata=certificate)
-        request = urllib.request.Request(
-            f"{server}/_rehearsal/nodegroups/{group}",
-            data=json.dumps(content).encode(),
-            method="PUT",
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, context=context, timeout=20):
-            return
-
-    def _cluster_endpoint(self, region: str, cluster_name: str) -> tuple[str, str] | None:
-        """Address and certificate while the engine runs; a cluster that is being deleted has none."""
-        found = self.engines.get(self.engine_name(region, cluster_name))
-        if found is None or found.status != "running":
-            return None
-        certificate = (self.engines.state.engines / found.name / "ca.crt").read_text()
-        return f"https://{found.host}:{found.port}", certificate
 
     # -- Fargate ------------------------------------------------------------------------------------------
 
@@ -349,22 +261,3 @@ class Eks:
                 found: dict[str, str] = record["tags"]
                 return found
         raise AwsError("NotFoundException", f"No resource found for ARN: {arn}", 404)
-
-
-def _change_labels(group: Any, change: dict[str, Any]) -> None:
-    kept = dict(group.labels or {})
-    kept |= change.get("addOrUpdateLabels") or {}
-    group.labels = {
-        key: value for key, value in kept.items() if key not in (change.get("removeLabels") or ())
-    }
-
-
-def _change_taints(group: Any, change: dict[str, Any]) -> None:
-    def which(taint: dict[str, str]) -> tuple[str, str]:
-        return taint["key"], taint["effect"]
-
-    kept = {which(taint): taint for taint in group.taints or ()}
-    kept |= {which(taint): taint for taint in change.get("addOrUpdateTaints") or ()}
-    for taint in change.get("removeTaints") or ():
-        kept.pop(which(taint), None)
-    group.taints = list(kept.values())

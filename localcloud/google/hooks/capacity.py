@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.google import places
-from localcloud.google.hooks import Hook, Refusal, verb
+from localcloud.google.hooks import Hook, Refusal, container, verb
 from localcloud.google.store import Stored
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ def guest_cpus(machine: str) -> int | None:
 def _nodes(context: Context) -> Counter[tuple[str, str]]:
     """What the node pools use, by region and metric."""
     used: Counter[tuple[str, str]] = Counter()
-    for pool in context.store.of_type("container/projects.locations.clusters.nodePools"):
-        config, count = pool.body["config"], int(pool.private["count"]) * len(pool.body["locations"])
+    clusters = context.store.of_type("container/projects.locations.clusters")
+    nodes = {one.key: container.counts(context, one) for one in clusters}
+    for pool in context.store.of_type(container.POOLS):
+        config, of_cluster = pool.body["config"], nodes[pool.key.partition("/nodePools/")[0]]
+        count = sum(of_cluster[pool.name, zone] for zone in pool.body["locations"])
         region = pool.body["locations"][0][:-2]
         disk = "DISKS_TOTAL_GB" if config["diskType"] == "pd-standard" else "SSD_TOTAL_GB"
         used[region, "CPUS"] += count * (guest_cpus(config["machineType"]) or 0)

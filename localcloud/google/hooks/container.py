@@ -6,11 +6,14 @@ import copy
 import re
 import ssl
 from base64 import b64encode
+from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 
+from localcloud.google import instance_groups
 from localcloud.google.hooks import Hook, Refusal, invalid, not_in_the_rehearsal, verb
+from localcloud.google.node_groups import check_bounds, node_group
 from localcloud.google.store import Stored
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class Clusters(Hook):
         )
         for pool in body.get("nodePools", []):
             complete_pool(pool, body)
+            check_bounds(pool.get("autoscaling") or {})
 
     def created(self, call: Call, resource: Stored) -> None:
         """Start the API server with its nodes."""
@@ -73,7 +77,9 @@ class Clusters(Hook):
             cloud="google",
             region=region,
             version=".".join(body["currentMasterVersion"].split(".")[:2]),
-            node_groups=[_group(pool, pool["initialNodeCount"]) for pool in pools],
+            node_groups=[
+                {"name": pool["name"]} | node_group(pool, int(pool["initialNodeCount"])) for pool in pools
+            ],
         )
         body["endpoint"] = endpoint.server.removeprefix("https://")
         certificate = endpoint.ca_certificate_pem
@@ -88,7 +94,7 @@ class Clusters(Hook):
         body = dict(resource.body)
         if pools:
             body["nodePools"] = [one.body for one in pools]
-            body["currentNodeCount"] = sum(int(one.private.get("count", 0)) for one in pools)
+            body["currentNodeCount"] = sum(counts(call.context, resource).values())
         return body
 
     def deleting(self, call: Call, resource: Stored) -> None:
@@ -98,6 +104,8 @@ class Clusters(Hook):
 
     def deleted(self, call: Call, resource: Stored) -> None:
         """Stop the API server and delete its data."""
+        for pool in call.context.store.children(resource.key):
+            instance_groups.remove(call.context, pool)
         call.context.engines.delete(engine(resource.name))
 
     @verb("update")
@@ -142,14 +150,17 @@ class NodePools(Hook):
     def default(self, call: Call, body: dict[str, Any]) -> None:
         """Counts, version and machine, as the API fills them in."""
         complete_pool(body, _cluster(call).body)
+        check_bounds(body.get("autoscaling") or {})
 
     def created(self, call: Call, resource: Stored) -> None:
         """Add the nodes."""
-        _resize(call, resource, int(resource.body["initialNodeCount"]))
+        _tell(call, resource, int(resource.body["initialNodeCount"]))
+        _make_groups(call, resource)
 
     def deleted(self, call: Call, resource: Stored) -> None:
         """Take the nodes away."""
         _kubernetes(call.context, _cluster(call), "DELETE", resource.name, None)
+        instance_groups.remove(call.context, resource)
 
     @verb("setSize")
     def set_size(self, call: Call, resource: Stored | None) -> dict[str, Any]:
@@ -157,7 +168,7 @@ class NodePools(Hook):
         count = int(call.body.get("nodeCount", 0))
 
         def work(draft: Stored) -> None:
-            _resize(call, draft, count)
+            _tell(call, draft, count)
 
         return call.operation(
             resource or call.resource(), work, verb="SET_NODE_POOL_SIZE", seconds=self.seconds
@@ -167,15 +178,11 @@ class NodePools(Hook):
     def set_autoscaling(self, call: Call, resource: Stored | None) -> dict[str, Any]:
         """Bounds; a size outside of them is brought inside, as the autoscaler would."""
         wanted = call.body.get("autoscaling") or {}
+        check_bounds(wanted)
 
         def work(draft: Stored) -> None:
             draft.body["autoscaling"] = wanted
-            count = int(draft.private["count"])
-            if wanted.get("enabled"):
-                low, high = int(wanted.get("minNodeCount", 0)), int(wanted.get("maxNodeCount", count))
-                inside = min(max(count, low), high)
-                if inside != count:
-                    _resize(call, draft, inside)
+            _tell(call, draft)
 
         found = resource or call.resource()
         return call.operation(found, work, verb="UPDATE_CLUSTER", seconds=self.seconds)
@@ -197,11 +204,15 @@ class NodePools(Hook):
         given = dict(call.body)
 
         def work(draft: Stored) -> None:
-            config = draft.body.setdefault("config", {})
+            config, zones = draft.body.setdefault("config", {}), draft.body["locations"]
             for field, value in given.items():
                 target = draft.body if field in ("locations", "upgradeSettings") else config
                 target[field] = value[WRAPPED[field]] if field in WRAPPED else value
-            _resize(call, draft, int(draft.private["count"]))
+            moved = draft.body["locations"] != zones
+            _tell(call, draft, int(draft.private["count"]) if moved else None)
+            if moved:
+                instance_groups.remove(call.context, draft)
+                _make_groups(call, draft)
 
         found = resource or call.resource()
         return call.operation(found, work, verb="UPDATE_CLUSTER", seconds=self.seconds)
@@ -246,35 +257,63 @@ def _cluster(call: Call) -> Stored:
     return found
 
 
-def _group(pool: dict[str, Any], per_zone: int) -> dict[str, Any]:
-    count = int(per_zone) * len(pool["locations"])
-    return {"name": pool["name"], "count": count, "machine_type": pool["config"]["machineType"]}
-
-
 def _store_pool(call: Call, cluster: Stored, pool: dict[str, Any]) -> None:
     path = f"{cluster.path}/nodePools/{pool['name']}"
     pool.update(status="RUNNING", selfLink=call.context.url(call.api, path))
     private = {"count": int(pool["initialNodeCount"])}
-    call.context.store.put(Stored(call.key(path), POOLS, pool, private, backing="kubernetes"))
+    stored = Stored(call.key(path), POOLS, pool, private, backing="kubernetes")
+    _make_groups(call, stored)
+    call.context.store.put(stored)
 
 
-def _resize(call: Call, pool: Stored, per_zone: int) -> None:
-    group = _group(pool.body, per_zone)
-    wanted = {"count": group["count"], "machine_type": group["machine_type"]}
-    _kubernetes(call.context, _cluster(call), "PUT", pool.name, wanted)
-    pool.private["count"] = per_zone
+def _make_groups(call: Call, pool: Stored) -> None:
+    pool.body["instanceGroupUrls"] = instance_groups.make(call.context, pool)
+
+
+def _tell(call: Call, pool: Stored, per_zone: int | None = None) -> None:
+    """Bring the nodes to what the pool says; without a count they stay as many, within the bounds."""
+    group = node_group(pool.body, per_zone)
+    answer = _kubernetes(call.context, _cluster(call), "PUT", pool.name, group)
+    if per_zone is not None:
+        pool.private["count"] = per_zone
+    if answer is not None:
+        pool.private["count"] = ceil(answer["count"] / len(pool.body["locations"]))
+
+
+def counts(context: Context, cluster: Stored) -> dict[tuple[str, str], int]:
+    """How many nodes each pool of a cluster has in each zone, by pool and zone.
+
+    Asked of the cluster's own API server, for its autoscaler moves them; while that is being made or is
+    stopped, what the pools were told last.
+    """
+    pools = [one for one in context.store.children(cluster.key) if one.type == POOLS]
+    found = {
+        (one.name, zone): int(one.private.get("count", 0)) for one in pools for zone in one.body["locations"]
+    }
+    try:
+        answer = _kubernetes(context, cluster, "GET", "", None) if "certificate" in cluster.private else None
+    except Refusal:
+        return found
+    for group in (answer or {}).get("nodegroups", ()):
+        sizes = {key: group["sizes"].get(key[1], 0) for key in found if key[0] == group["name"]}
+        found |= sizes
+    return found
 
 
 def _kubernetes(
     context: Context, cluster: Stored, method: str, pool: str, body: dict[str, Any] | None
-) -> None:
-    """Tell the cluster's server about a group of nodes, as GKE's control plane would make machines join."""
+) -> dict[str, Any] | None:
+    """Ask the cluster's server about a group of nodes, as GKE's control plane makes machines join."""
     trust = ssl.create_default_context(cadata=cluster.private["certificate"])
-    url = f"https://{cluster.body['endpoint']}/_rehearsal/nodegroups/{pool}"
+    url = f"https://{cluster.body['endpoint']}/_rehearsal/nodegroups/{pool}".rstrip("/")
     headers = {"Authorization": f"Bearer {context.identity.token}"}
     try:
         answer = httpx.request(method, url, json=body, headers=headers, verify=trust, timeout=30)
     except httpx.TransportError as error:
         raise Refusal(503, f"The cluster {cluster.name} does not answer: {error}.") from error
-    if answer.is_error and not (method == "DELETE" and answer.status_code == 404):
+    if method == "DELETE" and answer.status_code == 404:
+        return None
+    if answer.is_error:
         raise Refusal(500, f"The cluster {cluster.name} refused the node pool: {answer.text[:200]}")
+    found: dict[str, Any] = answer.json()
+    return found

@@ -16,7 +16,7 @@ from localcloud.kubernetes.controllers.placement import Placement, requests_of, 
 from localcloud.kubernetes.controllers.runtime import Recorder, controller_of, is_active
 from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.eviction import evict
-from localcloud.kubernetes.nodegroups import NodeGroups
+from localcloud.kubernetes.nodegroups import MAX_NODES, NodeGroups
 from localcloud.kubernetes.quantities import parse
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
@@ -78,7 +78,7 @@ class NodeAutoscaler:
     def reconcile(self, key: Key) -> float | None:
         """One look; seconds until the next."""
         groups = [g for g in self._verbs.store.list(NodeGroups.RESOURCE) if g["spec"].get("max") is not None]
-        if not groups:
+        if not groups or not self._groups.autoscaler_runs:
             return None
         now = time.monotonic()
         if now < self._next:
@@ -101,7 +101,7 @@ class NodeAutoscaler:
         helped: set[str] = set()
         full = 0
         for group in groups:
-            free = group["spec"]["max"] - group["spec"]["count"]
+            free = min(group["spec"]["max"], MAX_NODES) - group["spec"]["count"]
             full += free <= 0
             fitting, needed = self._packed(group, free, pending, nodes, placed)
             if fitting and (best is None or (len(fitting), -needed) > (best[0], -best[1])):

@@ -20,6 +20,21 @@ def test_a_nested_field_is_named_by_its_own_path():
     assert paths("AWS::EKS::Nodegroup", declared, live) == [("/ScalingConfig/MaxSize", False)]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "size", "expected"),
+    [
+        (1, 3, 3, []),  # the autoscaler's
+        (1, 3, 1, []),
+        (1, 3, 0, [("/ScalingConfig/DesiredSize", False)]),  # nobody's: outside of what was declared
+        (1, 9, 7, [("/ScalingConfig/MaxSize", False), ("/ScalingConfig/DesiredSize", False)]),
+    ],
+)
+def test_a_size_within_its_bounds_is_the_autoscalers(low, high, size, expected):
+    declared = {"ScalingConfig": {"MinSize": 1, "MaxSize": 3, "DesiredSize": 2}}
+    live = {"ScalingConfig": {"MinSize": low, "MaxSize": high, "DesiredSize": size}}
+    assert paths("AWS::EKS::Nodegroup", declared, live) == expected
+
+
 def test_a_create_only_field_means_replacement():
     assert paths("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"}, {"CidrBlock": "10.1.0.0/16"}) == [
         ("/CidrBlock", True)

@@ -213,7 +213,8 @@ def test_a_cluster_changes_field_by_field(driver: GoogleDriver, monkeypatch: pyt
     live = driver.update(wanted, live, changes, "t", quiet)
     assert driver.diff(wanted, live) == []
     assert live.owned
-    assert ("PUT", "default", {"count": 2, "machine_type": "e2-standard-2"}) in told
+    (bounds,) = [body for method, pool, body in told if (method, pool) == ("PUT", "default")]
+    assert (bounds["min"], bounds["max"], bounds["machine_type"]) == (2, 5, "e2-standard-2")
 
     impossible = declared(resource.type, resource.name, resource.parent, {**body, "description": "other"})
     changes = driver.diff(impossible, live)

@@ -101,7 +101,9 @@ class FakeGoogle:
         f"POST {CLUSTER}/nodePools/([^/:]+):setSize": _set_size,
         f"POST {CLUSTER}/nodePools/([^/:]+):setAutoscaling": _set_autoscaling,
         r"GET https://container/v1/projects/p/locations/us-central1/operations/(.+)": _poll,
-        r"GET https://compute/projects/(.+)": lambda self, path, _: {"targetSize": self.groups[path]},
+        r"GET https://compute/compute/v1/projects/(.+)": lambda self, path, _: {
+            "targetSize": self.groups[path]
+        },
         r"GET https://sqladmin/v1/projects/p/instances": lambda self, _: {
             "items": list(self.instances.values())
         },

@@ -25,6 +25,8 @@ from dreamnet.errors import (
 )
 from dreamnet.scaling.inventory import fleet
 from dreamnet.scaling.night import scale_down, scale_up
+from dreamnet.scaling.nodes import GkePools
+from dreamnet.scaling.snapshot import Item
 from dreamnet.scaling.waiting import Patience
 from dreamnet.scaling.workloads import ORIGINAL
 
@@ -419,11 +421,41 @@ def test_autopilot_has_no_pools_of_ours(world):
 def test_nodes_that_do_not_come_are_an_error_with_a_remedy(world):
     world.down()
     world.google._nodes = lambda name, count: None
+    target(world, "default", 2)
     impatient = fleet([world.gke], world.google, None, Patience(timeout=0.3, poll=0))
     with pytest.raises(ResourceError, match="0 of 2 nodes") as caught:
         scale_up(impatient, world.store, progress=world.said.append)
     assert "quota" in caught.value.remedy
     assert world.store.phase == "going-up"
+
+
+def target(world, pool, size):
+    """What a pool's instance group is to have."""
+    path = f"p/zones/us-central1-a/instanceGroupManagers/{pool}"
+    world.google.groups[path] = size
+    world.google.pools[pool]["instanceGroupUrls"] = [f"https://compute/projects/{path}"]
+
+
+def test_the_morning_waits_for_no_node_that_the_autoscaler_has_taken_away_again(world):
+    world.down()
+    world.google._nodes("default", 1)
+    target(world, "default", 1)
+    world.up()
+    assert world.state()["gke/us-central1/gke/nodepool/default"]["nodes"] == 1
+    assert world.store.phase == "up"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "fits"), [(0, 0, True), (0, 2, True), (0, 4, False), (2, 1, True), (2, 0, False)]
+)
+def test_an_autoscaled_pool_may_have_any_size_within_its_bounds(world, before, now, fits):
+    (pools,) = [one for one in world.fleet.sleepers if isinstance(one, GkePools)]
+    scaling = {"enabled": True, "minNodeCount": 0, "maxNodeCount": 3}
+    first, after = (Item("spot", {"nodes": nodes, "autoscaling": scaling}) for nodes in (before, now))
+    assert (pools.differences(first, after) == []) is fits
+    fixed = Item("spot", {"nodes": before, "autoscaling": None})
+    other = Item("spot", {"nodes": now, "autoscaling": None})
+    assert (pools.differences(fixed, other) == []) is (before == now)
 
 
 def test_a_cluster_without_its_account_is_refused(world):
