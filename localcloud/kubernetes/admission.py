@@ -19,6 +19,14 @@ Object = dict[str, Any]
 Cause = tuple[str, str, str]
 SERVICE_RANGE = ipaddress.ip_network("10.96.0.0/16")
 QUANTITY = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([EPTGMk]i?|Ki|[numKMGTPE]|[eE][+-]?\d+)?$")
+#: What a Pod's spec may change (kubernetes.io/docs/concepts/workloads/pods, read November 2026).
+_CHANGEABLE = ("activeDeadlineSeconds", "schedulingGates", "tolerations")
+_POD_CHANGES = (
+    "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions "
+    "to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+    "previously negative)"
+)
 _SELECTED = ("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps")
 
 
@@ -55,6 +63,8 @@ class Admission:
             raise immutable(kind, name, "spec.selector")
         if kind.resource == "jobs.batch" and live["spec"]["template"] != new["spec"].get("template"):
             raise immutable(kind, name, "spec.template")
+        if kind.resource == "pods" and _fixed(live["spec"]) != _fixed(new["spec"]):
+            raise errors.invalid(kind.kind, kind.group, name, [("spec", "FieldValueForbidden", _POD_CHANGES)])
         if live.get("immutable") and any(
             live.get(k) != new.get(k) for k in ("data", "stringData", "binaryData")
         ):
@@ -122,6 +132,14 @@ class Admission:
             for port in new["spec"].get("ports", ()):
                 if ports.get(port["port"]):
                     port.setdefault("nodePort", ports[port["port"]])
+
+
+def _fixed(spec: Object) -> Object:
+    """What of a Pod's spec never changes."""
+    fixed = {k: v for k, v in spec.items() if k not in _CHANGEABLE}
+    for part in ("containers", "initContainers"):
+        fixed[part] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get(part) or ()]
+    return fixed
 
 
 def _string_data(obj: Object) -> None:

@@ -66,6 +66,20 @@ def pod_status(obj: Object) -> str:
     return str(status.get("phase", "Unknown"))
 
 
+def request_status(obj: Object) -> str:
+    """Whether a CertificateSigningRequest is pending, approved, denied or failed, and signed."""
+    status = obj.get("status", {})
+    said = [c["type"] for c in status.get("conditions", ())]
+    signed = ["Issued"] if status.get("certificate") else []
+    return ",".join([*said, *signed]) or "Pending"
+
+
+def requested_duration(obj: Object) -> str:
+    """How long a certificate is asked for."""
+    seconds = obj["spec"].get("expirationSeconds")
+    return duration(seconds) if seconds else "<none>"
+
+
 def ready_containers(obj: Object) -> str:
     """Ready containers of all, such as ``1/1``."""
     statuses = obj.get("status", {}).get("containerStatuses", ())

@@ -69,6 +69,7 @@ class Cluster:
             Services(verbs),
             Deployments(verbs, recorder),
             ReplicaSets(verbs, recorder),
+            ReplicaSets(verbs, recorder, "ReplicationController"),
             StatefulSets(verbs, recorder),
             DaemonSets(verbs, recorder),
             Jobs(verbs, recorder),

@@ -101,6 +101,13 @@ def _replica_set(obj: Object) -> None:
     _template(obj["spec"])
 
 
+def _replication_controller(obj: Object) -> None:
+    spec = obj["spec"]
+    labels = spec.get("template", {}).get("metadata", {}).get("labels", {})
+    _fill(spec, replicas=1, selector=copy(labels))
+    _template(spec)
+
+
 def _stateful_set(obj: Object) -> None:
     spec = obj["spec"]
     _fill(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady", serviceName="")
@@ -197,6 +204,7 @@ _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "pods": _pod,
     "deployments.apps": _deployment,
     "replicasets.apps": _replica_set,
+    "replicationcontrollers": _replication_controller,
     "statefulsets.apps": _stateful_set,
     "daemonsets.apps": _daemon_set,
     "jobs.batch": _job,

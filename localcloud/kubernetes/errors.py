@@ -84,6 +84,7 @@ def invalid(kind: str, group: str, name: str, causes: list[tuple[str, str, str]]
     return ApiError(422, "Invalid", f'{qualified} "{name}" is invalid: {joined}', details)
 
 
-def not_rehearsed(what: str) -> ApiError:
-    """501: a call that Kubernetes has and this server lacks."""
-    return ApiError(501, "NotImplemented", f"{what} is not in the rehearsal")
+def not_rehearsed(what: str, why: str = "") -> ApiError:
+    """501: a call that Kubernetes has and this server lacks, and what it would need."""
+    text = f"{what} is not in the rehearsal"
+    return ApiError(501, "NotImplemented", f"{text}: {why}" if why else text)

@@ -11,6 +11,8 @@ import orjson
 
 from localcloud.kubernetes import errors, gnostic, patching, protobuf, subresources
 from localcloud.kubernetes.adapters.api import is_metrics_path
+from localcloud.kubernetes.certificate_requests import RESOURCE as CERTIFICATE_REQUESTS
+from localcloud.kubernetes.certificate_requests import requested_by
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.discovery import Discovery
 from localcloud.kubernetes.eviction import evict
@@ -25,6 +27,13 @@ from localcloud.kubernetes.verbs import DeleteOptions
 from localcloud.kubernetes.versions import Versions
 
 Json = dict[str, Any]
+#: What the subresources that no Pod or Service has here would need.
+_NO_CONTAINER = "it has no container runtime, so no container that could be entered or added"
+_NO_NETWORK = (
+    "its Pods have no network; where a process stands behind a Service, the Service's address answers"
+)
+_WHY = {"exec": _NO_CONTAINER, "attach": _NO_CONTAINER, "ephemeralcontainers": _NO_CONTAINER}
+_WHY |= {"portforward": _NO_NETWORK, "proxy": _NO_NETWORK}
 _HEALTH = ("/readyz", "/livez", "/healthz")
 
 
@@ -160,7 +169,8 @@ class Handlers:
                 raise _method_not_allowed()
             return Answer(review(self._cluster, target, parse_body(request), request.user), 201)
         if target.subresource and target.subresource not in target.kind.subresources:
-            raise errors.not_rehearsed(f"{target.kind.resource}/{target.subresource}")
+            name = target.subresource
+            raise errors.not_rehearsed(f"{target.kind.resource}/{name}", _WHY.get(name, ""))
         if target.subresource in ("scale", "log", "eviction", "token"):
             return self._subresource(request, replace(target, kind=self._kinds.storage_of(target.kind)))
         return self._converted(request, target) if target.kind.storage else self._object(request, target)
@@ -183,6 +193,8 @@ class Handlers:
             case "POST" if not target.name:
                 given = parse_body(request)
                 self._gate.require_grant(request.user, target, given)
+                if target.kind.resource == CERTIFICATE_REQUESTS:
+                    given = requested_by(given, request.user)
                 body, warnings = self._verbs.create(
                     target.kind, target.namespace, given, request.write_options
                 )
@@ -311,7 +323,10 @@ class Handlers:
         if key == ("log", "GET"):
             pod = self._verbs.get(kind, namespace, name)
             logs = self._cluster.kubelet.logs(
-                pod, request.query.get("container", ""), request.number("tailLines")
+                pod,
+                request.query.get("container", ""),
+                request.number("tailLines"),
+                request.flag("previous"),
             )
             if request.flag("follow"):
                 return Answer(stream=logs.follow(), content_type="text/plain")

@@ -13,7 +13,7 @@ class Kind:
     """One resource type.
 
     Attributes:
-        subresources: of ``status``, ``scale``, ``log``, ``eviction``.
+        subresources: of ``status``, ``scale``, ``log``, ``eviction``, ``approval``.
         verbs: a virtual kind (metrics, reviews) has only some.
         columns: what a custom kind prints: name, JSON path, type and priority of each column.
         replicas: JSON paths of a custom kind's scale: wanted and counted replicas, selector.
@@ -61,6 +61,13 @@ def _core() -> list[Kind]:
         kind("PersistentVolumeClaim", "persistentvolumeclaims", short=("pvc",), subresources=status),
         kind("PersistentVolume", "persistentvolumes", False, short=("pv",), subresources=status),
         kind("Pod", "pods", short=("po",), categories=every, subresources=("status", "log", "eviction")),
+        kind(
+            "ReplicationController",
+            "replicationcontrollers",
+            short=("rc",),
+            categories=every,
+            subresources=("status", "scale"),
+        ),
         kind("ResourceQuota", "resourcequotas", short=("quota",), subresources=status),
         kind("Secret", "secrets"),
         kind("ServiceAccount", "serviceaccounts", short=("sa",), subresources=("token",)),
@@ -104,6 +111,15 @@ def _others() -> list[Kind]:
         Kind(net, "v1", "IngressClass", "ingressclasses", False),
         Kind(net, "v1", "Ingress", "ingresses", True, ("ing",), ("status",)),
         Kind(net, "v1", "NetworkPolicy", "networkpolicies", True, ("netpol",)),
+        Kind(
+            "certificates.k8s.io",
+            "v1",
+            "CertificateSigningRequest",
+            "certificatesigningrequests",
+            False,
+            ("csr",),
+            ("status", "approval"),
+        ),
         Kind("coordination.k8s.io", "v1", "Lease", "leases"),
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
         Kind("events.k8s.io", "v1", "Event", "events", short=("ev",), storage=("", "v1")),

@@ -45,6 +45,11 @@ def wants_table(request: Request) -> bool:
     return "as=Table" in request.headers.get("accept", "").partition(",")[0]
 
 
+def wants_objects(request: Request) -> bool:
+    """Whether a Table's rows are to hold their objects (kubectl get --sort-by)."""
+    return request.query.get("includeObject") == "Object"
+
+
 class Lists:
     """Consistent pages: what a limited list leaves out is kept for its continue token."""
 
@@ -78,7 +83,7 @@ class Lists:
     def render(request: Request, kind: Kind, objects: list[Object], metadata: Object) -> Object:
         """As the client wants it: a list or a Table."""
         if wants_table(request):
-            return tables.table(kind.resource, objects, metadata, kind.columns)
+            return tables.table(kind.resource, objects, metadata, kind.columns, wants_objects(request))
         return {
             "kind": f"{kind.kind}List",
             "apiVersion": kind.api_version,
@@ -101,7 +106,7 @@ def _transition(change: Change, selected: Filter) -> str:
 
 
 def _bookmark_pause(request: Request) -> float | None:
-    """Seconds without a change after which a bookmark is due; None where the client wants none."""
+    """Seconds between bookmarks; None where the client wants none."""
     if not request.flag("allowWatchBookmarks"):
         return None
     ends = request.number("timeoutSeconds") or 0
@@ -117,14 +122,17 @@ def _since(request: Request) -> int | None:
 
 
 async def _changes(watcher: Watcher, pause: float | None) -> AsyncIterator[Change | None]:
-    """Changes until the server stops; None where ``pause`` seconds have passed without any."""
+    """Changes until the server stops, and None every ``pause`` seconds, however many changes come."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + pause if pause is not None else None
     while True:
         try:
-            async with asyncio.timeout(pause):
+            async with asyncio.timeout_at(due):
                 change = await watcher.queue.get()
         except TimeoutError:
             # Nothing waits in the queue: the client has seen all up to the present revision.
             yield None
+            due = loop.time() + pause if pause is not None else None
             continue
         if change is None:
             return
@@ -153,7 +161,7 @@ class Watches:
             if not table:
                 return obj
             revision = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-            return tables.table(kind.resource, [obj], revision, kind.columns)
+            return tables.table(kind.resource, [obj], revision, kind.columns, wants_objects(request))
 
         pause = _bookmark_pause(request)
         try:

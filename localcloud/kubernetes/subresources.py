@@ -35,6 +35,8 @@ def scale_of(kind: Kind, obj: Object) -> Object:
 def _text_of(obj: Object) -> str:
     selector = obj["spec"].get("selector")
     labels = selector.get("matchLabels", {}) if isinstance(selector, dict) else {}
+    if obj["kind"] == "ReplicationController":
+        labels = selector
     return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
 
 

@@ -30,6 +30,8 @@ from localcloud.kubernetes.cells import (
     quota_of,
     ratio,
     ready_containers,
+    request_status,
+    requested_duration,
     role_of,
     service_ports,
     since,
@@ -38,6 +40,15 @@ from localcloud.kubernetes.cells import (
     status_of,
     wanted_replicas,
 )
+
+#: ReplicaSets and ReplicationControllers.
+SET_COLUMNS: Columns = [
+    NAME,
+    ("Desired", wanted_replicas),
+    ("Current", lambda o: status_of(o, "replicas")),
+    ("Ready", lambda o: status_of(o, "readyReplicas")),
+    AGE,
+]
 
 _COLUMNS: dict[str, Columns] = {
     "pods": [
@@ -57,12 +68,15 @@ _COLUMNS: dict[str, Columns] = {
         ("Available", lambda o: status_of(o, "availableReplicas")),
         AGE,
     ],
-    "replicasets.apps": [
+    "replicasets.apps": SET_COLUMNS,
+    "replicationcontrollers": SET_COLUMNS,
+    "certificatesigningrequests.certificates.k8s.io": [
         NAME,
-        ("Desired", wanted_replicas),
-        ("Current", lambda o: status_of(o, "replicas")),
-        ("Ready", lambda o: status_of(o, "readyReplicas")),
         AGE,
+        ("SignerName", lambda o: o["spec"]["signerName"]),
+        ("Requestor", lambda o: o["spec"].get("username", "")),
+        ("RequestedDuration", requested_duration),
+        ("Condition", request_status),
     ],
     "statefulsets.apps": [NAME, ("Ready", ratio("readyReplicas", wanted_replicas)), AGE],
     "daemonsets.apps": [
@@ -223,6 +237,7 @@ _WIDE: dict[str, Columns] = {
     ],
     "deployments.apps": TEMPLATE,
     "replicasets.apps": TEMPLATE,
+    "replicationcontrollers": [*TEMPLATE[:2], ("Selector", lambda o: pairs(o["spec"].get("selector")))],
     "statefulsets.apps": TEMPLATE[:2],
     "daemonsets.apps": TEMPLATE,
     "jobs.batch": TEMPLATE,
@@ -233,8 +248,15 @@ _WIDE: dict[str, Columns] = {
 }
 
 
-def table(resource: str, objects: list[Object], list_metadata: Object, custom: Printed = ()) -> Object:
-    """A ``meta.k8s.io/v1`` Table; ``custom`` are the columns that a CustomResourceDefinition declares."""
+def table(
+    resource: str, objects: list[Object], list_metadata: Object, custom: Printed = (), whole: bool = False
+) -> Object:
+    """A ``meta.k8s.io/v1`` Table.
+
+    Args:
+        custom: the columns that a CustomResourceDefinition declares.
+        whole: rows hold their objects, which a client that sorts by a field asks for, not just metadata.
+    """
     shown = _COLUMNS.get(resource) or [NAME, *declared(custom, False), *([] if custom else [AGE])]
     wide = _WIDE.get(resource, []) + declared(custom, True)
     columns = shown + wide
@@ -251,7 +273,9 @@ def table(resource: str, objects: list[Object], list_metadata: Object, custom: P
     rows = [
         {
             "cells": [cell(o) for _, cell in columns],
-            "object": {
+            "object": o
+            if whole
+            else {
                 "kind": "PartialObjectMetadata",
                 "apiVersion": "meta.k8s.io/v1",
                 "metadata": o["metadata"],

@@ -18,7 +18,7 @@ from localcloud.kubernetes.validation import check_metadata, decode
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 #: Subresources that write only this part of the object.
-_OWN_PART = {"status": "status"}
+_OWN_PART = {"status": "status", "approval": "status"}
 
 
 def random_suffix(length: int = 5) -> str:

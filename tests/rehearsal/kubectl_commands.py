@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 WEB = """
 apiVersion: apps/v1
@@ -39,14 +45,67 @@ spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
 ROLES = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: {name: reader, namespace: NAMESPACE}
+metadata: {name: reader, namespace: $NS}
 rules: [{apiGroups: [""], resources: [pods], verbs: [get, list]}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {name: readers, namespace: NAMESPACE}
+metadata: {name: readers, namespace: $NS}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
-subjects: [{kind: ServiceAccount, name: default, namespace: NAMESPACE}]
+subjects: [{kind: ServiceAccount, name: default, namespace: $NS}]
+"""
+
+#: A value that nothing else on the cluster has: what `apply --prune -l` may delete.
+SET = "$ID"
+
+
+def settings(name: str, set: str = "", **data: str) -> str:
+    """A ConfigMap."""
+    labels = f"\n  labels: {{set: {set}}}" if set else ""
+    lines = "".join(f"\n  {key}: '{value}'" for key, value in data.items())
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}{labels}\ndata:{lines or ' {}'}\n"
+
+
+def dream(called: str, **spec: object) -> str:
+    """A custom object of the group `custom`."""
+    lines = "".join(f"\n  {key}: {value}" for key, value in spec.items())
+    return f"apiVersion: $ID.example.com/v1\nkind: Dream\nmetadata:\n  name: {called}\nspec:{lines}\n"
+
+
+def certificate_request() -> str:
+    """A PKCS#10 request of a new key, in PEM and base64."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dreams")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return base64.b64encode(request.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+GENERATED = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {generateName: made-}
+"""
+
+CONTROLLER = """
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: old}
+spec:
+  replicas: 1
+  template:
+    metadata: {labels: {app: old}}
+    spec: {containers: [{name: main, image: "nginx:1"}]}
+"""
+
+#: Of a signer that nobody runs, so that no cluster signs it.
+REQUEST = f"""
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {{name: $ID}}
+spec:
+  request: {certificate_request()}
+  signerName: example.com/dreams
+  usages: [client auth]
 """
 
 MANIFESTS = {
@@ -54,9 +113,15 @@ MANIFESTS = {
     "drained": WEB.replace("app: web", "app: drained"),
     "web3": WEB.replace("replicas: 2", "replicas: 3"),
     "web-broken": WEB.replace("image: nginx:1", "image: nginx:1\n        imagee: x"),
-    "web-two": WEB.replace("image: nginx:1", "image: nginx:2"),
-    "settings": "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {a: '1', b: '2'}}",
-    "settings2": "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {a: '9', b: '2'}}",
+    "web-two": WEB.replace("image: nginx:1", "image: nginx:1.29"),
+    "settings": settings("settings", a="1", b="2"),
+    "settings2": settings("settings", a="9", b="2"),
+    "kept": "---\n".join(settings(name, set=SET) for name in ("kept", "gone")),
+    "kept-only": settings("kept", set=SET),
+    "generated": GENERATED,
+    "request": REQUEST,
+    "controller": CONTROLLER,
+    "drained-one": WEB.replace("app: web", "app: one").replace("replicas: 2", "replicas: 1"),
     "pdb": PDB,
     "drained-pdb": PDB.replace("app: web", "app: drained"),
     "sets": """
@@ -69,7 +134,7 @@ spec:
   selector: {matchLabels: {app: db}}
   template:
     metadata: {labels: {app: db}}
-    spec: {containers: [{name: main, image: "postgres:17"}]}
+    spec: {containers: [{name: main, image: "nginx:1.28"}]}
 ---
 apiVersion: apps/v1
 kind: DaemonSet
@@ -78,7 +143,7 @@ spec:
   selector: {matchLabels: {app: agent}}
   template:
     metadata: {labels: {app: agent}}
-    spec: {containers: [{name: main, image: "agent:1"}]}
+    spec: {containers: [{name: main, image: "nginx:1.28"}]}
 """,
     "kinds": """
 apiVersion: v1
@@ -103,14 +168,14 @@ metadata: {name: usual}
 spec: {limits: [{type: Container, default: {memory: 64Mi}}]}
 ---
 """
-    + ROLES.replace("NAMESPACE", "describe"),
-    "roles": ROLES.replace("NAMESPACE", "explain"),
+    + ROLES,
+    "roles": ROLES,
     "crd": """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: dreams.kubectl.example.com}
+metadata: {name: dreams.$ID.example.com}
 spec:
-  group: kubectl.example.com
+  group: $ID.example.com
   scope: Namespaced
   names: {plural: dreams, singular: dream, kind: Dream, shortNames: [dr]}
   versions:
@@ -136,28 +201,49 @@ spec:
             type: object
             properties: {size: {type: integer}}
 """,
-    "dream": "{apiVersion: kubectl.example.com/v1, kind: Dream, metadata: {name: one}, spec: {size: 2}}",
-    "dream-large": "{apiVersion: kubectl.example.com/v1, kind: Dream, metadata: {name: x}, spec: {size: 20}}",
-    "dream-mood": (
-        "{apiVersion: kubectl.example.com/v1, kind: Dream, metadata: {name: x}, spec: {size: 2, mood: sad}}"
-    ),
-    "dream-name": (
-        "{apiVersion: kubectl.example.com/v1, kind: Dream, metadata: {name: x}, spec: {size: 2, name: A1}}"
-    ),
-    "dream-extra": (
-        "{apiVersion: kubectl.example.com/v1, kind: Dream, metadata: {name: x}, spec: {size: 2, sise: 3}}"
-    ),
+    "dream": dream("one", size=2),
+    "dream-large": dream("x", size=20),
+    "dream-mood": dream("x", size=2, mood="sad"),
+    "dream-name": dream("x", size=2, name="A1"),
+    "dream-extra": dream("x", size=2, sise=3),
+}
+
+#: What commands read from the folder $TMP.
+FILES = {
+    "columns": "NAME          IMAGE\n.metadata.name .spec.template.spec.containers[0].image\n",
+    "template": "{{range .items}}{{.metadata.name}}={{len .spec.template.spec.containers}} {{end}}",
+    "settings.env": "a=1\nb=2\n",
+    "kustom/kustomization.yaml": """
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namePrefix: kustom-
+resources: [web.yaml]
+images: [{name: nginx, newTag: "1.29"}]
+configMapGenerator:
+- name: settings
+  literals: [a=1]
+""",
+    "kustom/web.yaml": WEB,
 }
 
 
 @dataclass(frozen=True)
 class Command:
-    """One line of a group: arguments as a shell reads them, what comes out, what goes in."""
+    """One line of a group: arguments as a shell reads them, what comes out, what goes in, what it needs."""
 
     line: str
     expected: str
     fails: bool
     manifest: str
+    needs: tuple[str, ...]
+
+    def filled(self, values: Mapping[str, str]) -> Command:
+        """The same with $NS, $ID and the like replaced."""
+
+        def fill(text: str) -> str:
+            return re.sub(r"\$([A-Z]+)\b", lambda found: values[found[1]], text)
+
+        return replace(self, line=fill(self.line), expected=fill(self.expected), manifest=fill(self.manifest))
 
     def holds(self, output: str, code: int) -> bool:
         """Whether the command ended as it should and said what it should."""
@@ -167,13 +253,17 @@ class Command:
 def commands() -> dict[str, list[Command]]:
     """Every group's lines."""
     groups: dict[str, list[Command]] = {}
+    group_needs = ""
     for text in Path(__file__).with_suffix(".txt").read_text().splitlines():
         if text.startswith("["):
-            lines = groups[text.strip("[]")] = []
+            name, _, group_needs = text.partition(" ")
+            lines = groups[name.strip("[]")] = []
         elif text and not text.startswith("#"):
-            line, _, expected = text.partition(" ==> ")
+            marks = re.match(r"(?:@\S+ )*", text)[0]
+            needs = re.findall(r"@(\S+)", f"{group_needs} {marks}")
+            line, _, expected = text.removeprefix(marks).partition(" ==> ")
             line, _, manifest = line.partition(" < ")
             fails = expected.startswith("!")
             given = MANIFESTS[manifest] if manifest else ""
-            lines.append(Command(line, expected.removeprefix("!"), fails, given))
+            lines.append(Command(line, expected.removeprefix("!"), fails, given, tuple(needs)))
     return groups

@@ -1,4 +1,4 @@
-"""ReplicaSets: as many Pods of one template as asked for."""
+"""ReplicaSets, and the ReplicationControllers before them: as many Pods of one template as asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.storage import Change, Key, Object
 from localcloud.kubernetes.verbs import Verbs
 
-RESOURCE = "replicasets.apps"
+SETS, CONTROLLERS = "replicasets.apps", "replicationcontrollers"
 #: Condition of a ReplicaSet, and of its Deployment, whose Pods are refused.
 FAILURE = "ReplicaFailure"
 #: Seconds between two tries to make Pods that are refused, at most.
@@ -32,25 +32,27 @@ def available(pod: Object, min_ready_seconds: int) -> bool:
 
 
 class ReplicaSets:
-    """The ReplicaSet controller."""
+    """The controller of either: ``kind`` is ReplicaSet, or ReplicationController."""
 
-    def __init__(self, verbs: Verbs, recorder: Recorder) -> None:
-        self._verbs, self._recorder = verbs, recorder
+    def __init__(self, verbs: Verbs, recorder: Recorder, kind: str = "ReplicaSet") -> None:
+        self._verbs, self._recorder, self._kind = verbs, recorder, kind
+        self._resource = SETS if kind == "ReplicaSet" else CONTROLLERS
+        self._component = "replicaset-controller" if kind == "ReplicaSet" else "replication-controller"
         #: Failures in a row, by uid.
         self._failures: dict[str, int] = {}
 
     def keys(self, change: Change) -> Iterable[Key]:
-        """Changed ReplicaSets, and owners of changed Pods."""
-        if change.resource == RESOURCE and not change.deleted:
+        """Changed sets, and owners of changed Pods."""
+        if change.resource == self._resource and not change.deleted:
             yield change.key
         elif change.resource == "pods":
             owner = controller_of(change.new)
-            if owner and owner["kind"] == "ReplicaSet":
+            if owner and owner["kind"] == self._kind:
                 yield change.key[0], owner["name"]
 
     def reconcile(self, key: Key) -> float | None:
         """Create or delete Pods, then report."""
-        owner = self._verbs.store.get(RESOURCE, *key)
+        owner = self._verbs.store.get(self._resource, *key)
         if owner is None or owner["metadata"].get("deletionTimestamp"):
             return None
         pods = active_pods(self._verbs, owner)
@@ -59,7 +61,7 @@ class ReplicaSets:
         for pod in sorted(pods, key=removal_order)[: max(0, len(pods) - wanted)]:
             delete_pod(self._verbs, pod)
             self._recorder.record(
-                owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", "replicaset-controller"
+                owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", self._component
             )
         again = self._report(owner, refused)
         return self._retry_after(owner) if refused else again
@@ -71,10 +73,10 @@ class ReplicaSets:
                 pod = make_pod(self._verbs, owner)
             except ApiError as error:
                 text = f"Error creating: {error.message}"
-                self._recorder.record(owner, "FailedCreate", text, "replicaset-controller", warning=True)
+                self._recorder.record(owner, "FailedCreate", text, self._component, warning=True)
                 return error.message
             self._recorder.record(
-                owner, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", "replicaset-controller"
+                owner, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", self._component
             )
         self._failures.pop(owner["metadata"]["uid"], None)
         return ""
@@ -107,5 +109,7 @@ class ReplicaSets:
             "observedGeneration": owner["metadata"]["generation"],
             "conditions": self._conditions(owner, refused),
         }
-        self._verbs.set_status(RESOURCE, owner, {k: v for k, v in status.items() if v or k == "replicas"})
+        self._verbs.set_status(
+            self._resource, owner, {k: v for k, v in status.items() if v or k == "replicas"}
+        )
         return 1.0 if len(usable) < len(ready) else None

@@ -340,11 +340,11 @@ class Kubelet:
 
     # Logs
 
-    def logs(self, pod: Object, container: str, tail: int | None) -> Log:
-        """A Pod's log.
+    def logs(self, pod: Object, container: str, tail: int | None, previous: bool = False) -> Log:
+        """A Pod's log; of its former containers (``previous``) there is nothing but the note of a simulation.
 
         Raises:
-            ApiError: 400 for an unknown container, or one that has not started.
+            ApiError: 400 for an unknown container, one that has not started, or one that had no predecessor.
         """
         name = pod["metadata"]["name"]
         names = [c["name"] for c in pod["spec"]["containers"]]
@@ -358,6 +358,9 @@ class Kubelet:
             which = container or names[0]
             message = f'container "{which}" in pod "{name}" is waiting to start: {waiting["reason"]}'
             raise bad_request(message)
+        if previous and not any(s.get("restartCount") for s in statuses):
+            which = container or names[0]
+            raise bad_request(f'previous terminated container "{which}" in pod "{name}" not found')
         group = self.group_of(pod)
         backend = self.backends.get(group) if group else None
         note = f"simulated by the rehearsal: no process runs for {name}\n"
