@@ -11,7 +11,7 @@ down: ; if [ -x $(RUN) ]; then $(RUN) -m localcloud down --state $(STATE); fi
 test: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -n 2
 # The whole list with one kubectl (KUBECTL=PATH; else the newest), counted; against
 # another cluster with DREAMNET_TEST_KUBECONFIG=PATH (docs/rehearsal.md).
-clients: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -s tests/rehearsal/test_kubectl.py
+clients: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -s tests/rehearsal/test_kubectl.py tests/rehearsal/test_python_client.py
 lint: .venv/ready ; $(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy && $(RUN) -m dreamnet.resources validate infrastructure && $(RUN) -m dreamnet.kubernetes validate infrastructure/kubernetes
 bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources && $(RUN) -m benchmarks.kubernetes
 clean: down ; rm -rf $(STATE)

@@ -291,6 +291,7 @@ class Handlers:
             "persistentvolumeclaims",
             "persistentvolumes",
             "resourcequotas",
+            "storageclasses.storage.k8s.io",
         ):
             return Answer(obj)
         details = {"name": target.name, "kind": kind.plural, "uid": obj["metadata"]["uid"]}

@@ -143,4 +143,4 @@ def refusal(call, *arguments, **options) -> ApiException:
         call(*arguments, **options)
     except ApiException as error:
         return error
-    raise AssertionError(f"{call.__name__} was not refused")
+    raise AssertionError(f"{call} was not refused")
