@@ -128,8 +128,13 @@ def test_count(outcomes):
     passed = sum(outcome.passed for outcome in outcomes.values())
     print(f"{passed} of {lines} kubectl commands pass")
     for version in VERSIONS:
-        print(f"  of them {outcomes[version].passed} with kubectl {version}")
+        if version in outcomes:
+            print(f"  of them {outcomes[version].passed} with kubectl {version}")
     for needs, count in left_out.items():
         print(f"  {count} left out: they {WHY.get(needs, 'need a newer kubectl')}")
-    assert passed + left_out.total() == lines
-    assert lines >= 400
+    assert passed + left_out.total() == lines > 0
+
+
+def test_the_list_is_long():
+    assert sum(map(len, GROUPS.values())) >= 480
+    assert len(VERSIONS) >= 2

@@ -531,4 +531,8 @@ def test_count(calls):
     print(f"{total} calls of the official client, of {len(calls.answered)} methods, pass")
     for needs, count in calls.left_out.items():
         print(f"  {count} left out: they {WHY[needs]}")
-    assert len(calls.answered) >= 200
+    assert total > 0
+
+
+def test_most_of_what_the_gameplan_may_call_was_called(calls):
+    assert len(calls.answered) >= 240
