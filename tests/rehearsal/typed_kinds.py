@@ -77,6 +77,12 @@ KINDS = [
     Typed("AppsV1Api", "stateful_set", {"spec": workload(replicas=1, serviceName="typed")}, more=_BOTH),
     Typed("AppsV1Api", "daemon_set", {"spec": workload()}, more=("status",)),
     Typed("AppsV1Api", "controller_revision", {"revision": 1, "data": {}}),
+    Typed(
+        "AutoscalingV1Api",
+        "horizontal_pod_autoscaler",
+        {"spec": {"scaleTargetRef": _SCALER["scaleTargetRef"], "maxReplicas": 2}},
+        more=("status",),
+    ),
     Typed("AutoscalingV2Api", "horizontal_pod_autoscaler", {"spec": _SCALER}, more=("status",)),
     Typed("BatchV1Api", "job", {"spec": _JOB}, more=("status",)),
     Typed(
