@@ -9,8 +9,8 @@ gameplan: up ; $(RUN) -m deployments.rehearsal --state $(STATE)
 up: .venv/ready ; $(RUN) -m localcloud up --state $(STATE)
 down: ; if [ -x $(RUN) ]; then $(RUN) -m localcloud down --state $(STATE); fi
 test: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -n 2
-# The whole list with one kubectl (KUBECTL=PATH; else the newest), counted; against
-# another cluster with DREAMNET_TEST_KUBECONFIG=PATH (docs/rehearsal.md).
+# What kubectl (KUBECTL=PATH, else the newest) and the official client are answered, counted; by another cluster
+# where DREAMNET_TEST_KUBECONFIG names one (docs/rehearsal.md).
 clients: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -s tests/rehearsal/test_kubectl.py tests/rehearsal/test_python_client.py
 lint: .venv/ready ; $(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy && $(RUN) -m dreamnet.resources validate infrastructure && $(RUN) -m dreamnet.kubernetes validate infrastructure/kubernetes
 bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources && $(RUN) -m benchmarks.kubernetes

@@ -20,6 +20,7 @@ from localcloud.kubernetes.faults import refusal
 from localcloud.kubernetes.gate import Gate
 from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.openapi import OpenApi
+from localcloud.kubernetes.proxying import Proxy
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
 from localcloud.kubernetes.reviews import review
 from localcloud.kubernetes.routing import Request, Target, parse_target, watch_path
@@ -33,7 +34,7 @@ _NO_NETWORK = (
     "its Pods have no network; where a process stands behind a Service, the Service's address answers"
 )
 _WHY = {"exec": _NO_CONTAINER, "attach": _NO_CONTAINER, "ephemeralcontainers": _NO_CONTAINER}
-_WHY |= {"portforward": _NO_NETWORK, "proxy": _NO_NETWORK}
+_WHY |= {"portforward": _NO_NETWORK}
 _HEALTH = ("/readyz", "/livez", "/healthz")
 
 
@@ -89,6 +90,7 @@ class Handlers:
         self._openapi = OpenApi(cluster.options, self._discovery, cluster.kinds, cluster.schemas)
         self._gate = Gate(cluster.authenticator, cluster.authorizer, cluster.store)
         self._lists, self._watches = Lists(cluster.store), Watches(cluster.store)
+        self._proxy = Proxy(cluster.verbs, cluster.kubelet)
         self._versions = Versions(cluster.verbs, cluster.kinds)
 
     async def answer(self, request: Request) -> Answer:
@@ -112,6 +114,10 @@ class Handlers:
             return self._rehearsal(request, path)
         if is_metrics_path(path):
             return await self._measured(request, path)
+        if proxied := self._proxy.target(request.path):
+            self._gate.require(request, proxied)
+            passed = await self._proxy.forward(request, proxied)
+            return Answer(data=passed.data, code=passed.code, content_type=passed.content_type)
         if path.startswith(("/api/", "/apis/")) and len(path.split("/")) > (
             3 if path.startswith("/api/") else 4
         ):

@@ -244,8 +244,9 @@ def default_roles(kinds: Kinds) -> list[Object]:
     view += [_rule("", ["events", "namespaces", "pods/log", "limitranges", "resourcequotas"], _READ)]
     view += [_rule("discovery.k8s.io", ["endpointslices"], _READ), _rule("metrics.k8s.io", ["pods"], _READ)]
     edit = [*view, *(_rule(g, r, _WRITE) for g, r in _FACING.items())]
+    into = ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "services/proxy"]
     edit += [
-        _rule("", ["secrets"], _READ + _WRITE),
+        _rule("", ["secrets", *into], _READ + _WRITE),
         _rule("", ["pods/eviction", "serviceaccounts/token"], ["create"]),
     ]
     edit += [_rule("coordination.k8s.io", ["leases"], _READ + _WRITE)]

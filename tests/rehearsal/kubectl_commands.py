@@ -120,6 +120,7 @@ MANIFESTS = {
     "kept-only": settings("kept", set=SET),
     "generated": GENERATED,
     "request": REQUEST,
+    "request-client": REQUEST.replace("example.com/dreams", "kubernetes.io/kube-apiserver-client"),
     "controller": CONTROLLER,
     "drained-one": WEB.replace("app: web", "app: one").replace("replicas: 2", "replicas: 1"),
     "pdb": PDB,

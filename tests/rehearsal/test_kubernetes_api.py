@@ -152,6 +152,11 @@ def get(url):
         return None
 
 
+def get_text(url):
+    with urllib.request.urlopen(url, timeout=2) as answer:
+        return answer.read().decode()
+
+
 def test_a_stranger_gets_401(cluster):
     configuration = client.Configuration()
     configuration.host, configuration.verify_ssl = cluster.endpoint.server, False
@@ -363,6 +368,14 @@ def test_the_backend_is_a_real_process_behind_the_load_balancer(cluster):
     cluster.kubectl("rollout", "status", "deploy/api", "--timeout=20s")
     url = f"http://{cluster.address('api')}:8080/livez"
     assert get(url) == 200
+    # The API server passes requests on to it, too; to a simulated Pod it has nobody to pass them on to.
+    proxy = f"/api/v1/namespaces/{NAMESPACE}/services/api:8080/proxy"
+    assert cluster.kubectl("get", "--raw", f"{proxy}/livez") == get_text(f"{url}")
+    named = cluster.core.connect_get_namespaced_service_proxy_with_path("api:8080", NAMESPACE, "livez")
+    assert "serving" in named
+    assert 'no service port "81" found' in cluster.kubectl(
+        "get", "--raw", proxy.replace("8080", "81"), fails=True
+    )
     first = cluster.engines.get("west.dreamnet.api").pid
     marks = [p.metadata.annotations for p in cluster.pods("api")]
     assert sum("dreamnet.rehearsal/process" in m for m in marks) == 1

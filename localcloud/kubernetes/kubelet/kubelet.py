@@ -366,6 +366,13 @@ class Kubelet:
         note = f"simulated by the rehearsal: no process runs for {name}\n"
         return Log(backend.log if backend else None, note, tail)
 
+    def address_of(self, pod: Object) -> tuple[str, int] | None:
+        """Where the process behind a Pod listens; None for a simulated Pod."""
+        group = self.group_of(pod)
+        backend = self.backends.get(group) if group else None
+        running = backend.running if backend else None
+        return (running.host, running.port) if running else None
+
     def usage(self, group: Key) -> tuple[float, float, float] | None:
         """Monotonic time, CPU seconds and resident bytes of a Deployment's process."""
         backend = self.backends.get(group)
