@@ -38,6 +38,12 @@ class Applied:
     outcome: Outcome
     why: str = ""
 
+    @classmethod
+    def of(cls, manifest: Manifest, outcome: Outcome) -> Applied:
+        """What became of the object that a manifest describes."""
+        metadata = manifest["metadata"]
+        return cls(manifest["kind"], metadata.get("namespace", ""), metadata["name"], outcome)
+
     @property
     def title(self) -> str:
         """`Kind namespace/name`."""
@@ -131,7 +137,7 @@ def attempt(cluster: Cluster, batch: Batch, progress: Progress, settings: Settin
             if row.outcome != "unchanged":
                 progress(f"{cluster.key}: {row.title} {would}{row.outcome}")
     except GameplanError as error:
-        unreached = [_row(manifest, "not reached") for manifest in batch.manifests[len(rows) :]]
+        unreached = [Applied.of(manifest, "not reached") for manifest in batch.manifests[len(rows) :]]
         if begun and unreached:
             unreached[0] = replace(unreached[0], outcome="failed", why=error.problem)
         failure = _explained(error, rows, unreached)
@@ -182,9 +188,9 @@ def _applied(
             for definition in definitions:
                 _wait_served(cluster, definition, settings.crd_timeout)
         if settings.dry_run and _is_imagined(cluster, manifest, batch, imagined):
-            yield _row(manifest, "created")
+            yield Applied.of(manifest, "created")
             continue
-        row = _row(manifest, _apply_one(cluster, manifest, settings, live))
+        row = Applied.of(manifest, _apply_one(cluster, manifest, settings, live))
         if row.outcome == "created" and row.kind == "Namespace":
             imagined.add(row.name)
         yield row
@@ -281,11 +287,6 @@ def _explained(error: GameplanError, rows: Sequence[Applied], rest: Sequence[App
 def _few(titles: Sequence[str]) -> str:
     more = len(titles) - _NAMED
     return ", ".join(titles[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _row(manifest: Manifest, outcome: Outcome) -> Applied:
-    metadata = manifest["metadata"]
-    return Applied(manifest["kind"], metadata.get("namespace", ""), metadata["name"], outcome)
 
 
 def _version(item: Object) -> str:

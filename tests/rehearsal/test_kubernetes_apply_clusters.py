@@ -9,9 +9,11 @@ import pytest
 from two_clusters import IMAGE, NAME, NAMESPACE, ROOT, Cloud, quiet
 
 from dreamnet.errors import CredentialsError, ResourceError, UnreachableError
-from dreamnet.kubernetes.apply import apply
+from dreamnet.kubernetes.apply import Settings, apply
 from dreamnet.kubernetes.autoscale import prove_autoscaling
+from dreamnet.kubernetes.batch import prepare
 from dreamnet.kubernetes.cluster import APPLY_PATCH, Conflict, NotFound, each_cluster
+from dreamnet.kubernetes.fleet import Target, apply_everywhere
 from dreamnet.kubernetes.manifests import render
 from dreamnet.kubernetes.rollout import RolloutStuck, restart, roll_out, undo, wait_rollout
 from dreamnet.kubernetes.scale import scale, service_address
@@ -73,6 +75,34 @@ def test_the_service_answers_from_its_own_region(cloud):
         address = service_address(cluster, NAMESPACE, NAME, 30)
         status, headers = get(address, "/readyz")
         assert (status, headers["X-Region"]) == (200, cluster.region)
+
+
+def test_all_clusters_at_once_and_one_that_fails_hides_no_other(cloud):
+    wrong = cloud.connect_gke(cloud.keys.google_access_token, server=cloud.eks_server)
+    targets = [
+        Target(
+            name,
+            lambda made=made: made,
+            prepare(render(ROOT / overlay, {"image": IMAGE, "region": made.region})),
+        )
+        for name, made, overlay in (
+            ("gke", cloud.gke, "gke"),
+            ("another's address", wrong, "gke"),
+            ("eks", cloud.eks, "eks"),
+        )
+    ]
+    report = apply_everywhere(targets, Settings(), quiet, lambda done: None, rollout_timeout=60)
+    assert [[rollout.deployment for rollout in one.rolled_out] for one in report.clusters] == [
+        ["dreamnet/dreamnet-api"],
+        [],
+        ["dreamnet/dreamnet-api"],
+    ]
+    assert [one.applied.count("unchanged") for one in report.clusters] == [
+        len(targets[0].batch.manifests),
+        0,
+        len(targets[2].batch.manifests),
+    ]
+    assert "refused the token" in report.failure.problem
 
 
 def test_another_managers_field_is_a_conflict_that_names_both(cloud):
