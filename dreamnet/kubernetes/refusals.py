@@ -68,6 +68,8 @@ def refusal(
         )
     if status == 403:
         return Forbidden(f"{cluster}: not allowed to {method} {what}: {said}.", GRANT[cloud])
+    if status == 404 and (answer.get("details") or {}).get("kind") == "namespaces" and "/namespaces/" in path:
+        return NotFound(f"{cluster}: there is no namespace for {what}: {said}.", "Apply the Namespace first.")
     if status == 404:
         return NotFound(
             f"{cluster}: there is no {what}.", "Apply it first, or correct its name or namespace."

@@ -295,7 +295,7 @@ def test_what_was_applied_before_a_refusal_is_said(manifests):
     target, api = cluster()
     api.refuse["PATCH", PATH] = Answer(422, {"message": "spec.x: Required value"})
     with pytest.raises(
-        ResourceError, match=r"Required value; \d of \d+ objects.*ConfigMap dreamnet-api created"
+        ResourceError, match=r"Required value; \d+ of \d+ objects.*ConfigMap dreamnet-api created"
     ):
         apply(target, manifests, progress=quiet)
 
