@@ -46,7 +46,8 @@ def refused_twice(first: TokenRefused, second: CredentialsError) -> TokenRefused
     """What to say where a new token did not help, or could not be had."""
     if isinstance(second, TokenRefused):
         return TokenRefused(f"{first.problem.rstrip('.')}, and a new one too.", first.remedy)
-    return TokenRefused(f"{first.problem} {second.problem}", second.remedy)
+    why = f"{first.problem.rstrip('.')}, and there is no new one to be had: {second.problem}"
+    return TokenRefused(why, second.remedy)
 
 
 def refusal(
