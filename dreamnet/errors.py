@@ -16,6 +16,11 @@ class GameplanError(Exception):
         self.problem = problem
         self.remedy = remedy
 
+    def extend(self, problem: str) -> None:
+        """Say more about the problem than was known where it arose, also after being stored and read back."""
+        self.problem = problem
+        self.args = (problem, self.remedy)
+
     def __str__(self) -> str:
         return f"{self.problem} Remedy: {self.remedy}"
 

@@ -277,7 +277,7 @@ def _explained(error: GameplanError, rows: Sequence[Applied], rest: Sequence[App
     changed = [f"{row.kind} {row.name} {row.outcome}" for row in rows if row.outcome != "unchanged"]
     if changed:
         missed = [row.title for row in rest if row.outcome == "not reached"]
-        error.problem = (
+        error.extend(
             f"{error.problem.rstrip('.')}; {len(rows)} of {len(rows) + len(rest)} objects were applied"
             f" before it ({_few(changed)}), and stay{f'; not reached: {_few(missed)}' if missed else ''}."
         )

@@ -323,7 +323,7 @@ def each_cluster(
             failures.append(error)
     done = f" Done on {', '.join(results)}." if failures and results else ""
     if len(failures) == 1:
-        failures[0].problem += done
+        failures[0].extend(failures[0].problem + done)
         raise failures[0]
     if failures:
         raise ResourceError(

@@ -88,7 +88,8 @@ class FleetReport:
         said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
         failed = ", ".join(cluster.name for cluster in self.clusters if cluster.failures)
         ended = f"; failed on {failed}" if failed else ""
-        return f"{len(self.clusters)} clusters: {said or 'nothing'}{ended}."
+        number = "1 cluster" if len(self.clusters) == 1 else f"{len(self.clusters)} clusters"
+        return f"{number}: {said or 'nothing'}{ended}."
 
     def table(self) -> list[str]:
         """A Markdown table of clusters with counts and reasons, then every object that is not unchanged."""

@@ -51,6 +51,8 @@ class Definitions:
             self._definitions[name] = schema
             schema["properties"]["metadata"] = _METADATA
             self._kinds[api_version, kind] = name
+        #: The API groups that have kinds here; the oldest one's name is empty.
+        self.groups = frozenset(api_version.rpartition("/")[0] for api_version, _ in self._kinds)
         self._registry = jsonschema_rs.Registry([(_ADDRESS, document)])
         self._validators: dict[str, Any] = {}
 
@@ -60,11 +62,6 @@ class Definitions:
         if name is None:
             return [("/kind", f"no kind {manifest.get('kind')} in {manifest.get('apiVersion')}")]
         return _found(self._validator(name), manifest)
-
-    @property
-    def groups(self) -> frozenset[str]:
-        """The API groups that have kinds here; the oldest one's name is empty."""
-        return frozenset(api_version.rpartition("/")[0] for api_version, _ in self._kinds)
 
     def custom_errors(
         self, schema: dict[str, Any], manifests: Iterable[Mapping[str, Any]]

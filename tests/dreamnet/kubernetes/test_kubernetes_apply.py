@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import pickle
 import threading
 import time
 from dataclasses import replace
@@ -197,6 +198,7 @@ def test_where_an_apply_stops_every_object_is_accounted_for(manifests):
         "PodDisruptionBudget dreamnet/dreamnet-api",
     ]
     assert "not reached: HorizontalPodAutoscaler dreamnet/dreamnet-api" in report.failure.problem
+    assert str(pickle.loads(pickle.dumps(report.failure))) == str(report.failure), "as Prefect stores it"
     assert report.count("pruned") == 0
 
 
