@@ -37,7 +37,7 @@ _RANKS = {kind: rank for rank, kinds in enumerate(_ORDER) for kind in kinds} | {
 }
 
 #: What brings a group's kinds to a cluster.
-_BRINGS = {
+BRINGS = {
     "gateway.networking.k8s.io": "the Gateway API (GKE: gatewayApiConfig.channel CHANNEL_STANDARD)",
     "networking.gke.io": "GKE's Gateway controller (gatewayApiConfig.channel CHANNEL_STANDARD)",
     "gateway.k8s.aws": "the AWS Load Balancer Controller",
@@ -128,7 +128,7 @@ def check_foreign(cluster: Cluster, batch: Batch) -> None:
         listed = ", ".join(f"{title(item)} ({item['apiVersion']})" for item in missing)
         raise ConfigurationError(
             f"Cluster {cluster} does not know the kinds of {listed}; nothing was applied there.",
-            f"Install {'; '.join(dict.fromkeys(_BRINGS.get(g, f'what defines {g}') for g in groups))}.",
+            f"Install {'; '.join(dict.fromkeys(BRINGS.get(g, f'what defines {g}') for g in groups))}.",
         )
     _refuse(problems)
 

@@ -8,7 +8,7 @@ from kubernetes import config
 
 from dreamnet.errors import ConfigurationError
 from dreamnet.kubernetes.apply import Settings, apply, attempt, delete
-from dreamnet.kubernetes.batch import _BRINGS, prepare
+from dreamnet.kubernetes.batch import BRINGS, prepare
 from dreamnet.kubernetes.cluster import Cluster
 from dreamnet.kubernetes.manifests import render
 from localcloud.engines import Engines
@@ -160,4 +160,4 @@ def test_an_overlay_left_behind_is_pruned_after_a_dry_run_has_shown_it(ready):
 
 def test_every_custom_group_of_the_overlays_says_what_brings_it():
     groups = {item["spec"]["group"] for item in definitions()}
-    assert groups == set(_BRINGS)
+    assert groups == set(BRINGS)
