@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Any
 
-from localcloud.kubernetes import errors
+from localcloud.kubernetes import claim_rules, errors, priorities
 from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.limits import LimitRanges
 from localcloud.kubernetes.quota import Quotas
@@ -51,6 +51,10 @@ class Admission:
     def create(self, kind: Kind, obj: Object, dry_run: bool) -> None:
         """Check a new object and allocate what it needs."""
         self._check(kind, obj)
+        if kind.resource == "pods":
+            priorities.admit(self._store, obj)
+        if kind.resource in claim_rules.PROTECTION:
+            claim_rules.admit(self._store, kind.resource, obj)
         self._limits.admit(kind.resource, obj)
         self._quotas.admit(kind, obj)
         if kind.resource == "services":
@@ -71,6 +75,8 @@ class Admission:
             raise immutable(kind, name, "data")
         if kind.resource == "services":
             self._keep_service(live, new)
+        if kind.resource == "persistentvolumeclaims":
+            claim_rules.check_change(self._store, live, new)
         if live != new:
             self._check(kind, new)
             self._quotas.admit(kind, new, live)

@@ -9,6 +9,7 @@ from localcloud.kubernetes.adapters.scraping import Scraper
 from localcloud.kubernetes.adapters.stackdriver import StackdriverAdapter
 from localcloud.kubernetes.auth import Authenticator, Keys
 from localcloud.kubernetes.certificates import Identity
+from localcloud.kubernetes.claim_rules import DEFAULT
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.autoscaler import Autoscaler
 from localcloud.kubernetes.controllers.budgets import Budgets
@@ -24,14 +25,16 @@ from localcloud.kubernetes.controllers.runtime import MANAGER, Recorder, Runtime
 from localcloud.kubernetes.controllers.scheduler import Scheduler
 from localcloud.kubernetes.controllers.services import Services
 from localcloud.kubernetes.controllers.statefulsets import StatefulSets
+from localcloud.kubernetes.controllers.volumes import Volumes
 from localcloud.kubernetes.faults import Faults
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet
 from localcloud.kubernetes.metrics import Metrics
 from localcloud.kubernetes.nodegroups import LostNodes, NodeGroups
+from localcloud.kubernetes.priorities import BUILT_IN
 from localcloud.kubernetes.rbac import GROUP, Authorizer, default_bindings, default_roles
 from localcloud.kubernetes.schema import Schemas
-from localcloud.kubernetes.storage import Store
+from localcloud.kubernetes.storage import Object, Store
 from localcloud.kubernetes.users import AccountTokens
 from localcloud.kubernetes.verbs import Verbs
 from localcloud.state import State
@@ -76,6 +79,7 @@ class Cluster:
             CronJobs(verbs, recorder),
             Budgets(verbs),
             QuotaStatus(verbs),
+            Volumes(verbs, recorder, self.options.directory / "volumes"),
             Scheduler(verbs, recorder),
             NodeAutoscaler(verbs, recorder, self.node_groups, options.node_unneeded_seconds),
             Autoscaler(
@@ -123,10 +127,8 @@ class Cluster:
     def _furnish(self) -> None:
         namespaces = self.kinds.find("", "v1", "namespaces")
         services = self.kinds.find("", "v1", "services")
-        classes = self.kinds.find("storage.k8s.io", "v1", "storageclasses")
         assert namespaces is not None
         assert services is not None
-        assert classes is not None
         for name in NAMESPACES:
             if self.store.get("namespaces", "", name) is None:
                 self.verbs.create(namespaces, "", {"metadata": {"name": name}}, MANAGER)
@@ -136,14 +138,36 @@ class Cluster:
             self.verbs.create(
                 services, "default", {"metadata": {"name": "kubernetes"}, "spec": spec}, MANAGER
             )
+        self._furnish_classes()
+
+    def _furnish_classes(self) -> None:
+        """The default StorageClass as the cloud makes it, and the priorities of the system's own Pods."""
+        storage = self.kinds.find("storage.k8s.io", "v1", "storageclasses")
+        priorities = self.kinds.find("scheduling.k8s.io", "v1", "priorityclasses")
+        assert storage is not None
+        assert priorities is not None
         google = self.options.cloud == "google"
         name, provisioner = (
             ("standard-rwo", "pd.csi.storage.gke.io") if google else ("gp2", "kubernetes.io/aws-ebs")
         )
-        if not self.store.list(classes.resource):
-            annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
-            body = {"metadata": {"name": name, "annotations": annotations}, "provisioner": provisioner}
-            self.verbs.create(classes, "", body, MANAGER)
+        if not self.store.list(storage.resource):
+            annotations = {DEFAULT: "true"}
+            body: Object = {
+                "metadata": {"name": name, "annotations": annotations},
+                "provisioner": provisioner,
+            }
+            body |= {"volumeBindingMode": "WaitForFirstConsumer"}
+            # EKS's gp2 class does not have it.
+            body |= {"allowVolumeExpansion": True} if google else {}
+            self.verbs.create(storage, "", body, MANAGER)
+        for name, value in BUILT_IN.items():
+            if self.store.get(priorities.resource, "", name) is None:
+                body = {
+                    "metadata": {"name": name},
+                    "value": value,
+                    "description": "Used for system critical pods.",
+                }
+                self.verbs.create(priorities, "", body, MANAGER)
 
     def _furnish_roles(self) -> None:
         """What a new cluster lets callers do; what someone changed since is left."""

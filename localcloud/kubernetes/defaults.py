@@ -79,8 +79,6 @@ def _pod(obj: Object) -> None:
     _fill(
         spec,
         enableServiceLinks=True,
-        preemptionPolicy="PreemptLowerPriority",
-        priority=0,
         serviceAccountName="default",
     )
     obj.setdefault("status", {}).setdefault("phase", "Pending")
@@ -114,6 +112,9 @@ def _stateful_set(obj: Object) -> None:
     update = spec.setdefault("updateStrategy", {"type": "RollingUpdate"})
     if update.get("type") == "RollingUpdate":
         _fill(update.setdefault("rollingUpdate", {}), partition=0)
+    _fill(
+        spec.setdefault("persistentVolumeClaimRetentionPolicy", {}), whenDeleted="Retain", whenScaled="Retain"
+    )
     _template(spec)
 
 
@@ -195,6 +196,15 @@ def _storage_class(obj: Object) -> None:
     _fill(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
 
 
+def _priority_class(obj: Object) -> None:
+    _fill(obj, preemptionPolicy="PreemptLowerPriority")
+
+
+def _volume(obj: Object) -> None:
+    _fill(obj["spec"], volumeMode="Filesystem", persistentVolumeReclaimPolicy="Retain")
+    _fill(obj.setdefault("status", {}), phase="Pending")
+
+
 def _limit_range(obj: Object) -> None:
     for item in obj["spec"]["limits"]:
         set_item_defaults(item)
@@ -213,6 +223,8 @@ _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "secrets": _secret,
     "persistentvolumeclaims": _claim,
+    "persistentvolumes": _volume,
+    "priorityclasses.scheduling.k8s.io": _priority_class,
     "namespaces": _namespace,
     "storageclasses.storage.k8s.io": _storage_class,
     "limitranges": _limit_range,

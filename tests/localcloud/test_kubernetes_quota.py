@@ -124,6 +124,8 @@ def test_scopes_choose_the_pods_that_a_quota_counts(tmp_path):
         async with running(tmp_path) as requests:
             quotas = f"{SPACE}/resourcequotas"
             await requests.call("POST", quotas, quota("effortless", {"pods": "0"}, scopes=["BestEffort"]))
+            classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
+            await requests.call("POST", classes, {"metadata": {"name": "high"}, "value": 100})
             rule = {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
             high = quota("high", {"pods": "0"}, scopeSelector={"matchExpressions": [rule]})
             await requests.call("POST", quotas, high)

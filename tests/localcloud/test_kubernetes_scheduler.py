@@ -219,7 +219,10 @@ def test_pods_wait_with_the_reason_and_go_when_there_is_room(tmp_path):
                 failed = [e["message"] for e in store.list("events") if e["reason"] == "FailedScheduling"]
                 return len(waiting()) == 1 and failed
 
-            assert await requests.until(reason) == ["0/2 nodes are available: 2 Insufficient cpu."]
+            assert await requests.until(reason) == [
+                "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: "
+                "2 No preemption victims found for incoming pod."
+            ]
             condition = next(c for c in waiting()[0]["status"]["conditions"] if c["type"] == "PodScheduled")
             assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
             busy = {p["spec"]["nodeName"] for p in store.list("pods", "default") if p["spec"].get("nodeName")}

@@ -336,7 +336,10 @@ def test_pods_wait_without_room_and_run_when_a_node_comes(cluster):
         conditions = cluster.core.read_namespaced_pod(pod, NAMESPACE).status.conditions or []
         return next((c.message for c in conditions if c.type == "PodScheduled"), None)
 
-    assert wait_until(message) == "0/2 nodes are available: 2 Insufficient cpu."
+    assert wait_until(message) == (
+        "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: "
+        "2 No preemption victims found for incoming pod."
+    )
     cluster.rehearsal("PUT", "nodegroups/big", {"count": 1, "machine_type": "e2-standard-8"})
     cluster.kubectl("rollout", "status", "deploy/big", "--timeout=15s")
     cluster.rehearsal("PUT", "nodegroups/big", {"count": 0})

@@ -16,6 +16,7 @@ from localcloud.kubernetes.controllers.runtime import (
     controller_of,
     is_active,
     is_ready,
+    owner_reference,
 )
 from localcloud.kubernetes.storage import Change, Key, Object, copy
 from localcloud.kubernetes.verbs import Verbs
@@ -59,6 +60,7 @@ class StatefulSets:
         known = {r["metadata"]["name"]: r for r in revisions_of(self._verbs, owner)}
         current = known.get(owner.get("status", {}).get("currentRevision", ""), update)
         pods = {_ordinal(p): p for p in self._pods(owner)}
+        self._own_claims(owner, pods)
         if self._fill(owner, pods, current, update):
             self._shrink_or_update(owner, pods, update)
         return self._report(owner, current, update)
@@ -70,7 +72,7 @@ class StatefulSets:
         """Make what is missing, in order unless Parallel; whether the set may go on."""
         spec = owner["spec"]
         ordered, least = spec["podManagementPolicy"] != "Parallel", spec.get("minReadySeconds", 0)
-        start = spec.get("ordinals", {}).get("start", 0)
+        start = self._start(owner)
         complete = True
         for ordinal in range(start, start + spec["replicas"]):
             pod = pods.get(ordinal)
@@ -122,6 +124,40 @@ class StatefulSets:
             self._verbs.create(self._claim_kind, namespace, body, MANAGER)
         return name
 
+    def _own_claims(self, owner: Object, pods: dict[int, Object]) -> None:
+        """Let claims go with the set, or with a Pod that is one too many, as the retention policy says."""
+        policy, start = owner["spec"].get("persistentVolumeClaimRetentionPolicy") or {}, self._start(owner)
+        wanted = range(start, start + owner["spec"]["replicas"])
+        names = [t["metadata"]["name"] for t in owner["spec"].get("volumeClaimTemplates", ())]
+        for ordinal, pod in pods.items():
+            ours: list[Object] = []
+            if policy.get("whenDeleted") == "Delete":
+                ours.append(owner)
+            if ordinal not in wanted and policy.get("whenScaled") == "Delete":
+                ours.append(pod)
+            for name in names:
+                claim = self._verbs.store.get(
+                    CLAIMS, owner["metadata"]["namespace"], f"{name}-{pod['metadata']['name']}"
+                )
+                if claim is not None:
+                    self._set_owners(claim, ours, {owner["metadata"]["uid"], pod["metadata"]["uid"]})
+
+    def _set_owners(self, claim: Object, ours: list[Object], known: set[str]) -> None:
+        """Own a claim by these, of those that may own it."""
+        before = claim["metadata"].get("ownerReferences", [])
+        after = [o for o in before if o["uid"] not in known] + [
+            {k: v for k, v in owner_reference(o).items() if k not in ("controller", "blockOwnerDeletion")}
+            for o in ours
+        ]
+        if after != before:
+            rest = {k: v for k, v in claim["metadata"].items() if k != "ownerReferences"}
+            new = rest | ({"ownerReferences": after} if after else {})
+            self._verbs.store.put(CLAIMS, claim | {"metadata": new})
+
+    @staticmethod
+    def _start(owner: Object) -> int:
+        return int(owner["spec"].get("ordinals", {}).get("start", 0))
+
     def _delete(self, owner: Object, pod: Object) -> None:
         delete_pod(self._verbs, pod)
         text = f"delete Pod {pod['metadata']['name']} in StatefulSet {owner['metadata']['name']} successful"
@@ -130,7 +166,7 @@ class StatefulSets:
     def _shrink_or_update(self, owner: Object, pods: dict[int, Object], update: Object) -> None:
         """Take away the highest first, one at a time unless Parallel; then replace old ones the same way."""
         spec = owner["spec"]
-        start = spec.get("ordinals", {}).get("start", 0)
+        start = self._start(owner)
         wanted = range(start, start + spec["replicas"])
         extra = [pods[n] for n in sorted(pods, reverse=True) if n not in wanted]
         for pod in extra:
