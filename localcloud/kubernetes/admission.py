@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from localcloud.kubernetes import claim_rules, errors, priorities
+from localcloud.kubernetes.job_rules import check_job
 from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.limits import LimitRanges
 from localcloud.kubernetes.quota import Quotas
@@ -91,6 +92,9 @@ class Admission:
             causes += _autoscaler(obj)
         if kind.resource == "cronjobs.batch":
             causes += check_schedule(obj["spec"])
+            causes += check_job(obj["spec"]["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+        if kind.resource == "jobs.batch":
+            causes += check_job(obj["spec"])
         template = obj.get("spec", {}).get("template", {}) if kind.resource != "pods" else obj
         if kind.resource in (*_SELECTED, "jobs.batch", "pods"):
             causes += _pod(

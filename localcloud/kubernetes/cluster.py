@@ -13,10 +13,11 @@ from localcloud.kubernetes.claim_rules import DEFAULT
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.controllers.autoscaler import Autoscaler
 from localcloud.kubernetes.controllers.budgets import Budgets
+from localcloud.kubernetes.controllers.cronjobs import CronJobs
 from localcloud.kubernetes.controllers.daemonsets import DaemonSets
 from localcloud.kubernetes.controllers.deployments import Deployments
 from localcloud.kubernetes.controllers.garbage import CustomKinds, Garbage, Namespaces
-from localcloud.kubernetes.controllers.jobs import CronJobs, Jobs
+from localcloud.kubernetes.controllers.jobs import Jobs
 from localcloud.kubernetes.controllers.node_autoscaler import NodeAutoscaler
 from localcloud.kubernetes.controllers.nodes import Evictions, NodeHealth
 from localcloud.kubernetes.controllers.quotas import QuotaStatus

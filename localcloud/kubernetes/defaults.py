@@ -129,7 +129,13 @@ def _daemon_set(obj: Object) -> None:
 
 def job_spec(spec: Object) -> None:
     """Defaults of a Job's spec, or of a CronJob's template."""
-    _fill(spec, backoffLimit=6, completions=1, parallelism=1, completionMode="NonIndexed", suspend=False)
+    if "parallelism" not in spec:
+        _fill(spec, completions=1)
+    # With a limit for each index there is none for the whole, unless it is given.
+    limit = 2**31 - 1 if "backoffLimitPerIndex" in spec else 6
+    replaced = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
+    _fill(spec, parallelism=1, backoffLimit=limit, completionMode="NonIndexed", suspend=False)
+    _fill(spec, podReplacementPolicy=replaced)
     _template(spec, "Never")
 
 
