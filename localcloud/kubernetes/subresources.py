@@ -33,11 +33,25 @@ def scale_of(kind: Kind, obj: Object) -> Object:
 
 
 def _text_of(obj: Object) -> str:
+    """A selector as a query parameter has it."""
     selector = obj["spec"].get("selector")
-    labels = selector.get("matchLabels", {}) if isinstance(selector, dict) else {}
+    if not isinstance(selector, dict):
+        return ""
     if obj["kind"] == "ReplicationController":
-        labels = selector
-    return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+        selector = {"matchLabels": selector}
+    parts = [f"{k}={v}" for k, v in sorted((selector.get("matchLabels") or {}).items())]
+    for expression in selector.get("matchExpressions") or ():
+        key, values = expression["key"], ",".join(expression.get("values") or ())
+        match expression["operator"]:
+            case "In":
+                parts.append(f"{key} in ({values})")
+            case "NotIn":
+                parts.append(f"{key} notin ({values})")
+            case "Exists":
+                parts.append(key)
+            case "DoesNotExist":
+                parts.append(f"!{key}")
+    return ",".join(parts)
 
 
 def write_scale(

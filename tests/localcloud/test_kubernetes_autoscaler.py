@@ -12,8 +12,11 @@ from localcloud.kubernetes.adapters.scraping import parse_text
 from localcloud.kubernetes.adapters.stackdriver import StackdriverAdapter
 from localcloud.kubernetes.controllers import scaling_limits
 from localcloud.kubernetes.controllers.scaling_limits import Limits
-from localcloud.kubernetes.controllers.scaling_metrics import Situation, _settled
+from localcloud.kubernetes.controllers.scaling_metrics import Replicas, Situation, Unmeasured, _settled
 from localcloud.kubernetes.errors import ApiError
+from localcloud.kubernetes.kinds import Kinds
+from localcloud.kubernetes.selectors import parse_labels
+from localcloud.kubernetes.subresources import scale_of
 from localcloud.kubernetes.tables import table
 from localcloud.state import State
 from tests.localcloud.kubernetes_requests import APPS, CORE, running
@@ -110,6 +113,87 @@ def test_windows_policies_and_bounds(clock):
     assert said(limits.bounded(key, scaler, 7, 1)) == (4, ["ReadyForNewScale", "ScaleDownLimit"])
     behavior["scaleDown"] |= {"selectPolicy": "Disabled"}
     assert limits.bounded(key, scaler, 7, 1).replicas == 7
+
+
+class Measured:
+    """Values of the APIs that metrics come from."""
+
+    def __init__(self, values=None, total=0.0):
+        self.values, self.total, self.asked = values or {}, total, []
+
+    def cpu_and_memory(self, one):
+        return self.values.get(one["metadata"]["name"])
+
+    def of_pods(self, metric, pods, selector):
+        return self.values
+
+    def of_object(self, *asked):
+        self.asked.append(asked)
+        return self.total
+
+
+def resource(kind="Resource", **target):
+    part = "containerResource" if kind == "ContainerResource" else "resource"
+    container = {"container": "m"} if kind == "ContainerResource" else {}
+    return {"type": kind, part: {"name": "cpu", "target": target} | container}
+
+
+def requesting(name, cpu="500m"):
+    found = pod(name)
+    found["spec"] = {
+        "containers": [
+            {"name": "m", "resources": {"requests": {"cpu": cpu}}},
+            {"name": "side", "resources": {"requests": {"cpu": cpu}}},
+        ]
+    }
+    return found
+
+
+def propose(metric, seen, measured):
+    return Replicas(measured, measured).propose(metric, seen, [])
+
+
+def test_resources_of_pods_and_of_one_container():
+    seen = situation([requesting("a"), requesting("b")])
+    measured = Measured({"a": (0.9, 1e6), "b": (0.5, 1e6)})
+    whole = propose(resource(averageUtilization=35), seen, measured)
+    assert (whole.replicas, whole.name) == (4, "cpu resource utilization (percentage of request)")
+    current = {"averageValue": "700m", "averageUtilization": 70}
+    assert whole.status == {"type": "Resource", "resource": {"name": "cpu", "current": current}}
+    # Of one container, its own request alone counts.
+    part = propose(resource("ContainerResource", averageUtilization=100), seen, measured)
+    assert (part.replicas, part.status["containerResource"]["current"]["averageUtilization"]) == (3, 140)
+    value = propose(resource(averageValue="350m"), seen, measured)
+    assert (value.replicas, value.name) == (4, "cpu resource")
+
+
+def test_why_a_resource_cannot_be_measured():
+    seen = situation([requesting("a")])
+    side = resource("ContainerResource", averageUtilization=50)
+    side["containerResource"]["container"] = "side"
+    cases = {
+        "no metrics returned from resource metrics API": (resource(averageUtilization=50), Measured()),
+        "container side not present in metrics for pod default/a": (side, Measured({"a": (1, 1)})),
+    }
+    for text, (metric, measured) in cases.items():
+        with pytest.raises(Unmeasured, match=text):
+            propose(metric, seen, measured)
+    with pytest.raises(Unmeasured, match="missing request for cpu in container m of Pod a") as refused:
+        propose(resource(averageUtilization=50), situation([pod("a")]), Measured({"a": (1, 1)}))
+    assert refused.value.reason == "FailedGetResourceMetric"
+
+
+def test_a_metric_of_an_object_and_one_of_each_pod():
+    seen = situation(TWO)
+    seen.scaler["metadata"] = {"namespace": "default"}
+    measured = Measured({"a": 30.0, "b": 10.0}, total=60.0)
+    found = propose(SERVICE, seen, measured)
+    assert (found.replicas, found.name) == (6, "Service metric requests")
+    assert measured.asked == [("requests", "default", "services", "web", None)]
+    assert found.status["object"]["current"] == {"value": "60"}
+    found = propose(PODS, seen, measured)
+    assert (found.replicas, found.name) == (4, "pods metric requests")
+    assert found.status["pods"]["current"] == {"averageValue": "20"}
 
 
 class Adapter:
@@ -248,6 +332,21 @@ def test_while_a_metric_is_missing_nothing_is_scaled_down_but_the_others_scale_u
             assert text.endswith("the server could not find the metric depth for ")
 
     asyncio.run(check())
+
+
+def test_a_scale_names_its_pods_by_expressions_too():
+    kind = Kinds().by_resource("deployments.apps")
+    rules = [
+        {"key": "a", "operator": "In", "values": ["x", "y"]},
+        {"key": "b", "operator": "NotIn", "values": ["z"]},
+        {"key": "c", "operator": "Exists"},
+        {"key": "d", "operator": "DoesNotExist"},
+    ]
+    obj = {"metadata": {}, "spec": {"selector": {"matchLabels": {"app": "w"}, "matchExpressions": rules}}}
+    text = scale_of(kind, obj)["status"]["selector"]
+    assert text == "app=w,a in (x,y),b notin (z),c,!d"
+    assert parse_labels(text)({"app": "w", "a": "y", "c": ""})
+    assert not parse_labels(text)({"app": "w", "a": "y"})
 
 
 def test_the_target_that_is_not_there_and_replicas_out_of_bounds(tmp_path):

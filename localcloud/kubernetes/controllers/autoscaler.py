@@ -115,7 +115,13 @@ class Autoscaler:
             text = f"the HPA controller was unable to get the target's current scale: {why}"
             self._report(scaler, 0, 0, [], [("AbleToScale", "False", "FailedGetScale", text)])
             return
-        situation = self._situation(kind, scaler, target)
+        scale = scale_of(kind, target)
+        if not scale["status"]["selector"]:
+            text = "the HPA target's scale is missing a selector"
+            self._warn(scaler, "SelectorRequired", "selector is required")
+            self._report(scaler, 0, 0, [], [_GOT, ("ScalingActive", "False", "InvalidSelector", text)])
+            return
+        situation = self._situation(scale, scaler)
         current = situation.wanted
         if current == 0:
             text = "scaling is disabled since the replica count of the target is zero"
@@ -133,9 +139,8 @@ class Autoscaler:
             conditions.append(self._rescale(key, kind, scaler, current, wanted, why))
         self._report(scaler, situation.counted, wanted, measured, conditions, rescaled=wanted != current)
 
-    def _situation(self, kind: Kind, scaler: Object, target: Object) -> Situation:
-        scale = scale_of(kind, target)
-        selected = parse_labels(scale["status"]["selector"] or "")
+    def _situation(self, scale: Object, scaler: Object) -> Situation:
+        selected = parse_labels(scale["status"]["selector"])
         pods = [
             p
             for p in self._verbs.store.list("pods", scaler["metadata"]["namespace"])
