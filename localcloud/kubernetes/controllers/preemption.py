@@ -67,6 +67,11 @@ class Preemption:
     ) -> None:
         self._store, self._pod, self._nodes = store, pod, nodes
         self._placed, self._used = placed, used
+        own = priority_of(pod)
+        self._lower: dict[str, list[Object]] = {}
+        for other in placed:
+            if priority_of(other) < own and not other["metadata"].get("deletionTimestamp"):
+                self._lower.setdefault(other["spec"]["nodeName"], []).append(other)
 
     def search(self, refused: Mapping[str, list[str]]) -> tuple[Choice | None, str]:
         """The node that is cheapest to make room on, or the sentence that says why there is none.
@@ -95,14 +100,8 @@ class Preemption:
 
     def _on(self, node: Object) -> Choice | None:
         """Whom the Pod would have to push off this node: as few as will do, and none that a budget keeps."""
-        name, own = node["metadata"]["name"], priority_of(self._pod)
-        lower = [
-            p
-            for p in self._placed
-            if p["spec"]["nodeName"] == name
-            and priority_of(p) < own
-            and not p["metadata"].get("deletionTimestamp")
-        ]
+        name = node["metadata"]["name"]
+        lower = self._lower.get(name, [])
         if not lower or not self._fits(node, lower):
             return None
         kept = self._kept_by_budgets(lower)

@@ -30,6 +30,8 @@ class Scheduler:
         self._placed: dict[Key, Object] = {}
         self._shy: dict[Key, Object] = {}
         self._waiting: dict[Key, Object] = {}
+        #: Those of them that others make room for.
+        self._nominated: dict[Key, Object] = {}
 
     def keys(self, change: Change) -> Iterable[Key]:
         """New Pods; all that wait, when a node changed or a Pod left or changed, the most important first."""
@@ -42,7 +44,7 @@ class Scheduler:
                 return self._in_order()
             # A neighbour came: that matters to those who look at neighbours.
             placed = not (change.old or {"spec": {}})["spec"].get("nodeName")
-            return [key for key in self._in_order() if placed and _social(self._waiting[key])]
+            return [key for key in self._in_order() if _social(self._waiting[key])] if placed else []
         if change.resource in (CLAIMS, VOLUMES, CLASSES):
             return [key for key in self._in_order() if claims_of(self._waiting[key])]
         return self._in_order() if change.resource == "nodes" else []
@@ -60,6 +62,7 @@ class Scheduler:
             self._used[before["spec"]["nodeName"]].subtract(requests_of(before))
         self._shy.pop(key, None)
         self._waiting.pop(key, None)
+        self._nominated.pop(key, None)
         # What is being deleted takes its room until it has stopped.
         if change.deleted or pod["status"].get("phase") in ("Succeeded", "Failed"):
             return
@@ -67,6 +70,8 @@ class Scheduler:
         if not node:
             if is_active(pod):
                 self._waiting[key] = pod
+                if pod["status"].get("nominatedNodeName"):
+                    self._nominated[key] = pod
             return
         self._used.setdefault(node, Counter()).update(requests_of(pod))
         self._placed[key] = pod
@@ -105,9 +110,9 @@ class Scheduler:
     def _claimed(self, key: Key, pod: Object) -> Mapping[str, Counter[str]]:
         """What is used, and what Pods of no lower priority are to get where others made room for them."""
         used = dict(self._used)
-        for other_key, other in self._waiting.items():
-            node = other["status"].get("nominatedNodeName")
-            if node and other_key != key and priority_of(other) >= priority_of(pod):
+        for other_key, other in self._nominated.items():
+            node = other["status"]["nominatedNodeName"]
+            if other_key != key and priority_of(other) >= priority_of(pod):
                 used[node] = used.get(node, Counter()) + requests_of(other)
         return used
 
