@@ -342,7 +342,11 @@ def test_a_scale_names_its_pods_by_expressions_too():
         {"key": "c", "operator": "Exists"},
         {"key": "d", "operator": "DoesNotExist"},
     ]
-    obj = {"metadata": {}, "spec": {"selector": {"matchLabels": {"app": "w"}, "matchExpressions": rules}}}
+    obj = {
+        "kind": "Deployment",
+        "metadata": {},
+        "spec": {"selector": {"matchLabels": {"app": "w"}, "matchExpressions": rules}},
+    }
     text = scale_of(kind, obj)["status"]["selector"]
     assert text == "app=w,a in (x,y),b notin (z),c,!d"
     assert parse_labels(text)({"app": "w", "a": "y", "c": ""})
