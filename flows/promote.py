@@ -28,6 +28,13 @@ def promote(
 
     With `keep_earlier` the clusters before it keep the new one. A promotion to all clusters, which is what no
     `clusters` means, also writes the image into the profile.
+
+    Args:
+        profile: name of the Gameplan profile block.
+        image: by its digest: registry/name@sha256: and 64 hexadecimal digits.
+        clusters: some of gke, gke-second, eks.
+        keep_earlier: leave the new image where it passed before another cluster failed.
+        max_error_rate: share of the reads through the service that may fail.
     """
     steps: list[Step] = []
     order = promotion_order(profile, image, clusters)

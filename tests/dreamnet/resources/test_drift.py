@@ -67,6 +67,7 @@ def test_adoption_marks_and_changes_nothing_else(world, cloud):
     assert statuses(adoption.report) == {"database": "done", "bucket": "done", "network": "unchanged"}
     assert sorted(cloud.calls) == [("mark", "bucket"), ("mark", "database")]
     assert "| google/database | /tier | huge | micro |" in adoption.markdown()
+    assert "Ours already: google/network (fake://network)." in adoption.markdown()
     assert world.drift().foreign == ()
     assert [step.id for step in world.plan().changes] == ["google/database"]
 
