@@ -8,6 +8,8 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import BlockDocumentUpdate
 
 from dreamnet.errors import GameplanError, ResourceError
 from dreamnet.kubernetes.rollout import deployment_path
@@ -104,6 +106,14 @@ def keep_image(profile: str, image: str) -> Step:
     settings = load_profile(profile)
     if settings.image == image:
         return clock.unchanged("names this image already")
-    settings.image = image
-    settings.save(profile, overwrite=True)
+    # One field of one document: `save` would write all blocks' types and schemas again, for seconds.
+    # The server drops a document's references to other blocks unless they are named.
+    with get_client(sync_client=True) as client:
+        slug = settings.get_block_type_slug()
+        saved = client.read_block_document_by_name(profile, slug, include_secrets=False)
+        named = {
+            field: {"$ref": {"block_document_id": reference["block_document"]["id"]}}
+            for field, reference in saved.block_document_references.items()
+        }
+        client.update_block_document(saved.id, BlockDocumentUpdate(data={**named, "image": image}))
     return clock.done("names the new image")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dreamnet.errors import (
@@ -100,7 +101,7 @@ def promote(
     check_image(image)
     changed = _image(_deployment(cluster)) != image
     if changed:
-        _refuse_broken(cluster, timeout, max_error_rate)
+        _refuse_broken(cluster, timeout, progress, max_error_rate)
         progress(f"{cluster.key}: {image}")
         _set_image(cluster, image, _image(_deployment(cluster)))
     try:
@@ -146,9 +147,13 @@ def _taken_back(cluster: Cluster, timeout: float, progress: Progress) -> str:
     return f"{before} runs again." if before else "No earlier image is noted there: nothing was taken back."
 
 
-def _refuse_broken(cluster: Cluster, timeout: float, max_error_rate: float) -> None:
+def _refuse_broken(cluster: Cluster, timeout: float, progress: Progress, max_error_rate: float) -> None:
     """A service that fails already would be blamed on the new image."""
     check_awake(cluster)
+    # A rollout under way, such as the way back of a promotion that was killed, may fail reads by itself;
+    # one that sticks leaves its old replicas serving, and the reads say whether they do.
+    with suppress(rollout.RolloutStuck):
+        rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
     answered, failed = _read(cluster, timeout)
     if _too_many(answered, failed, max_error_rate):
         raise PrecheckFailed(
