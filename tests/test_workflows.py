@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -62,10 +63,43 @@ def test_the_deployment_exists(file: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "code"), [(DIGEST, 0), ("ghcr.io/dreamnet/backend:1.4.2", 1), ("$(id)", 1)]
 )
-def test_a_tag_is_refused_before_anything_is_installed(image: str, code: int) -> None:
+def test_a_tag_is_refused_before_anything_is_installed(image: str, code: int, tmp_path: Path) -> None:
     first = steps(PROJECT / ".github" / "workflows" / "deliver.yaml")[0]
+    output = tmp_path / "output"
+    output.touch()
     done = subprocess.run(
-        ["bash", "-e", "-c", first["run"]], env={"IMAGE": image}, capture_output=True, text=True, check=False
+        ["bash", "-e", "-c", first["run"]],
+        env={"IMAGE": image, "GITHUB_OUTPUT": str(output)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == code
     assert (image in done.stdout) == bool(code)
+    assert output.read_text() == ("" if code else f"digest=sha256:{'a' * 64}\n")
+
+
+@pytest.mark.parametrize(("code", "lines"), [(0, ["UUID: run-1"]), (1, ["UUID: run-1", "logs of run-1"])])
+def test_a_failed_promotion_says_why(code: int, lines: list[str], tmp_path: Path) -> None:
+    prefect = tmp_path / ".venv" / "bin" / "prefect"
+    prefect.parent.mkdir(parents=True)
+    prefect.write_text(
+        "#!/bin/bash\n"
+        '[ "$1" = deployment ] && { echo "$*" > asked; echo "UUID: run-1"; exit ' + str(code) + "; }\n"
+        'echo "logs of ${@: -1}"\n'
+    )
+    prefect.chmod(0o755)
+    last = steps(PROJECT / ".github" / "workflows" / "deliver.yaml")[-1]
+    assert last["shell"] == "bash", "GitHub's default has no pipefail"
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", last["run"]],
+        env={"IMAGE": DIGEST, "PATH": os.environ["PATH"]},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()) == (code, lines)
+    assert (
+        tmp_path / "asked"
+    ).read_text() == f"deployment run promote/production -p image={DIGEST} --watch\n"
