@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ def test_actions_are_pinned_by_commit_and_say_their_version(file: Path) -> None:
     assert used
     for line in used:
         assert re.search(r"uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@each
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [("", "", 0), ("environment:", "enviroment:", 1), ("type: string", "type: strng", 1)],
+)
+def test_it_is_what_github_reads(file: Path, right: str, wrong: str, code: int, tmp_path: Path) -> None:
+    copy = tmp_path / file.name
+    copy.write_text(file.read_text().replace(right, wrong))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*command, str(copy)], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout
 
 
 @each
