@@ -10,6 +10,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from dreamnet.errors import VerificationError
+from dreamnet.postgres.cutover import raise_on
 from dreamnet.postgres.database import Database
 from dreamnet.postgres.migration import Migration
 from dreamnet.postgres.precheck import Report, precheck
@@ -107,20 +108,26 @@ def follow_source(profile: str, run: str) -> Step:
 
 @task(task_run_name="verify", **CLOUD_TASK)
 def verify_copy(profile: str, run: str) -> Step:
-    """Compare checksums of all rows and the schema on all servers, at one moment.
+    """Compare checksums of all rows and the schema on all servers, at one moment; rows that differ are named.
 
     Raises:
-        VerificationError: the first differences, by table.
+        VerificationError: the first differences, by table and key.
     """
     clock = Clock("Verification while following")
+    say = progress()
     proof = migration(profile).verify()
-    if not proof.equal:
-        first = proof.differences[0]
-        raise VerificationError(
-            f"{first.kind} {first.object} differs on {first.target}: {first.source} here, {first.found} there"
-            f" ({len(proof.differences)} differences in all).",
-            "Nothing was switched. Give the migration up (docs/operate.md) and begin anew.",
-        )
+    lines = proof.lines()
+    for line in lines:
+        say(f"{line['target']}, {line['table']}: {line['result']}")
+    create_table_artifact(
+        key=f"migration-verification-{profile}",
+        table=lines,
+        description=f"{proof.tables} tables, {proof.rows:,} rows, {proof.seconds:.1f} s; {proof.point}",
+    )
+    raise_on(
+        proof.differences,
+        "Nothing was switched. Give the migration up (docs/operate.md) and begin anew.",
+    )
     return clock.done(f"{proof.tables} tables, {proof.rows:,} rows equal on all servers.")
 
 

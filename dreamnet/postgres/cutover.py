@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from psycopg import sql
@@ -70,24 +70,19 @@ def verify_stream(stream: Stream, tables: Sequence[Table], timeout: float) -> Ve
             since = point.frozen.since
         paused = time.monotonic() - since
         verification = compare(stream, point, tables, started)
-    return Verification(
-        verification.tables,
-        verification.rows,
-        verification.differences,
-        verification.seconds,
-        f"one common state; writers waited {paused:.3f} s",
-    )
+    return replace(verification, point=f"one common state; writers waited {paused:.3f} s")
 
 
 def compare(stream: Stream, point: Point, tables: Sequence[Table], started: float) -> Verification:
     """Rows and schema at the point's snapshots."""
-    followers = [(db, c) for (_, db), c in zip(stream.subscribers, point.subscribers, strict=True)]
-    rows, differences = verify.compare_rows((stream.publisher, point.publisher), followers, tables)
+    followers = _followers(stream, point)
+    publisher = (stream.publisher, point.publisher)
+    checked, differences = verify.compare_all_rows(publisher, followers, tables, stream.application)
     for database, connection in followers:
         differences += verify.compare_schema(point.publisher, connection, database.label)
-    return Verification(
-        len(tables), rows, tuple(differences), round(time.monotonic() - started, 3), "the frozen state"
-    )
+    rows = sum(one.rows for one in checked if one.target == followers[0][0].label)
+    seconds = round(time.monotonic() - started, 3)
+    return Verification(len(tables), rows, tuple(differences), seconds, "the frozen state", tuple(checked))
 
 
 def move(
@@ -112,13 +107,17 @@ def move(
         with common_point(stream, tables, timeout, stack) as point:
             drained = time.monotonic()
             sequences = _set_sequences(point.publisher, setter)
-            raise_on(_quick_checks(stream, point, tables), _NOTHING_SWITCHED)
+            wrong = _quick_checks(stream, point, tables)
             checked = time.monotonic()
-            before_switch()
-            point.frozen.keep(tables)
-            switch_over(stream.publisher, primary, switch, stream.application)
+            if not wrong:
+                before_switch()
+                point.frozen.keep(tables)
+                switch_over(stream.publisher, primary, switch, stream.application)
             done = time.monotonic()
             since = point.frozen.since
+        # Rows that differ are looked for once writers go on.
+        sides = ((stream.publisher, point.publisher), _followers(stream, point))
+        raise_on(verify.name_rows(*sides, tables, wrong), _NOTHING_SWITCHED)
         proof = compare(stream, point, tables, done)
     return Move(
         primary=primary.label,
@@ -162,8 +161,8 @@ def _set_sequences(source: Connection, targets: dict[Database, Connection]) -> i
 
 def _quick_checks(stream: Stream, point: Point, tables: Sequence[Table]) -> list[Difference]:
     small = [table for table in tables if table.bytes <= SMALL_BYTES]
-    followers = [(db, c) for (_, db), c in zip(stream.subscribers, point.subscribers, strict=True)]
-    _, differences = verify.compare_rows((stream.publisher, point.publisher), followers, small)
+    publisher = (stream.publisher, point.publisher)
+    _, differences = verify.compare_rows(publisher, _followers(stream, point), small)
     known = {table.name for table in tables}
     new = [table.name for table in catalog.tables(point.publisher) if table.name not in known]
     differences += [
@@ -171,3 +170,7 @@ def _quick_checks(stream: Stream, point: Point, tables: Sequence[Table]) -> list
         for name in new
     ]
     return differences
+
+
+def _followers(stream: Stream, point: Point) -> list[verify.Side]:
+    return [(db, c) for (_, db), c in zip(stream.subscribers, point.subscribers, strict=True)]

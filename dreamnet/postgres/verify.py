@@ -1,73 +1,67 @@
-"""Proof that databases are equal: order-independent checksums computed by the servers, schema and sequences
-compared.
-
-The checksum of a table is its row count and sum(hashtextextended(row::text, 0)): it agrees across servers
-and major
-versions (hash_record_extended does not, where enum object ids are in the row).
-"""
+"""Proof that databases are equal: checksums of every row, rows that differ, schema and sequences compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from psycopg import sql
-
-from dreamnet.postgres import catalog
+from dreamnet.postgres import catalog, definitions
 from dreamnet.postgres.catalog import STATE_SCHEMA, Table
+from dreamnet.postgres.checksums import Checksum, checksums, parallel_checksums
 from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.differing import differing_rows
 
-Checksum = tuple[int, int]
-"""(rows, sum of hashes)."""
+NAMED_TABLES = 5
+"""Most tables of a target whose rows are named: each takes some passes over it on both servers."""
 
-_COLUMNS = f"""
-    SELECT n.nspname || '.' || c.relname, 'column ' || a.attname,
-           format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-             || ' ' || a.attidentity::text || a.attgenerated::text
-    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm')
-      AND {catalog.APPLICATION_OBJECTS}
-"""
-_INDEXES = f"""
-    SELECT n.nspname || '.' || t.relname, 'index ' || c.relname,
-           pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_toast'
-      AND {catalog.APPLICATION_OBJECTS}
-"""
-# contype n: PostgreSQL 18 shows NOT NULL as constraints, older ones do not; columns carry it already.
-_CONSTRAINTS = f"""
-    SELECT n.nspname || '.' || c.relname, 'constraint ' || k.conname, pg_get_constraintdef(k.oid)
-    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE k.contype <> 'n' AND {catalog.APPLICATION_OBJECTS}
-"""
+Side = tuple[Database, Connection]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not equal. `kind`: rows, schema or sequence."""
+    """One thing that is not equal.
+
+    Args:
+        kind: rows, schema or sequence.
+        rows: the first rows that differ, by their keys, without their values.
+    """
 
     target: str
     kind: str
     object: str
     source: str
     found: str
+    rows: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.object} ({self.kind}) on {self.target}: {self.found} instead of {self.source}"
+        named = f": {'; '.join(self.rows)}" if self.rows else ""
+        return f"{self.object} ({self.kind}) on {self.target}: {self.found} instead of {self.source}{named}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One table on one target, as the source has it; seconds that the slowest server computed."""
+
+    target: str
+    table: str
+    rows: int
+    checksum: int
+    seconds: float
+    equal: bool
 
 
 @dataclass(frozen=True)
 class Verification:
-    """Outcome of a comparison. `point`: what was compared, in words."""
+    """Outcome of a comparison. `point`: what was compared, in words. `checked`: table by table."""
 
     tables: int
     rows: int
     differences: tuple[Difference, ...]
     seconds: float
     point: str
+    checked: tuple[Checked, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -78,77 +72,120 @@ class Verification:
         """JSON-able."""
         return {**asdict(self), "equal": self.equal}
 
-
-def checksum_query(tables: Sequence[Table]) -> sql.Composed:
-    """One statement for the checksums of several tables; generated columns are included, as the text of the
-    row.
-    """
-    one = sql.SQL(
-        "SELECT {label}, count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM ONLY {name} t"
-    )
-    return sql.SQL(" UNION ALL ").join(one.format(label=str(t.name), name=t.name.sql) for t in tables)
-
-
-def checksums(connection: Connection, tables: Sequence[Table]) -> dict[str, Checksum]:
-    """Checksum of each table that stores rows itself."""
-    found: dict[str, Checksum] = {}
-    for table in tables:
-        if not table.partitioned:
-            for name, rows, total in connection.execute(checksum_query([table])).fetchall():
-                found[name] = (int(rows), int(total))
-    return found
+    def lines(self) -> list[dict[str, Any]]:
+        """For a table to look at: what differs first, then every table of every target."""
+        rows = {
+            (one.target, one.object): "; ".join(one.rows) for one in self.differences if one.kind == "rows"
+        }
+        others = [
+            {
+                "target": one.target,
+                "table": one.object,
+                "rows": None,
+                "checksum": None,
+                "seconds": None,
+                "result": f"{one.kind} differs: {one.found} instead of {one.source}",
+            }
+            for one in self.differences
+            if one.kind != "rows"
+        ]
+        checked = [
+            {
+                "target": one.target,
+                "table": one.table,
+                "rows": one.rows,
+                "checksum": str(one.checksum),
+                "seconds": round(one.seconds, 3),
+                "result": "equal" if one.equal else f"differs at {rows.get((one.target, one.table), '')}",
+            }
+            for one in sorted(self.checked, key=lambda one: one.equal)
+        ]
+        return others + checked
 
 
 def compare_rows(
-    source: tuple[Database, Connection],
-    targets: Sequence[tuple[Database, Connection]],
-    tables: Sequence[Table],
-) -> tuple[int, list[Difference]]:
-    """Compare all tables, every server computing at the same time. Returns rows at the source and
-    differences.
+    source: Side, targets: Sequence[Side], tables: Sequence[Table]
+) -> tuple[list[Checked], list[Difference]]:
+    """Compare tables one after the other on the connections given, all servers computing at the same time."""
+
+    def compute(side: Side) -> dict[str, Checksum]:
+        with explained(side[0], "compute checksums"):
+            return checksums(side[1], tables)
+
+    return _compare(source, targets, compute)
+
+
+def compare_all_rows(
+    source: Side, targets: Sequence[Side], tables: Sequence[Table], application: str
+) -> tuple[list[Checked], list[Difference]]:
+    """Compare tables, several sessions of each server computing at the same time, and name rows that differ.
+
+    Args:
+        source, targets: connections in REPEATABLE READ transactions, all of one common state.
+        application: of further sessions.
     """
 
-    def compute(pair: tuple[Database, Connection]) -> dict[str, Checksum]:
-        with explained(pair[0], "compute checksums"):
-            return checksums(pair[1], tables)
+    def compute(side: Side) -> dict[str, Checksum]:
+        return parallel_checksums(*side, tables, application)
 
-    with ThreadPoolExecutor(1 + len(targets), thread_name_prefix="checksum") as pool:
+    checked, differences = _compare(source, targets, compute)
+    return checked, name_rows(source, targets, tables, differences)
+
+
+def _compare(
+    source: Side, targets: Sequence[Side], compute: Callable[[Side], dict[str, Checksum]]
+) -> tuple[list[Checked], list[Difference]]:
+    with ThreadPoolExecutor(1 + len(targets), thread_name_prefix="compare") as pool:
         wanted, *found = pool.map(compute, (source, *targets))
-    differences = [
-        Difference(database.label, "rows", name, _words(checksum), _words(sums[name]))
-        for (database, _), sums in zip(targets, found, strict=True)
-        for name, checksum in wanted.items()
-        if sums[name] != checksum
-    ]
-    return sum(rows for rows, _ in wanted.values()), differences
+    checked, differences = [], []
+    for (database, _), sums in zip(targets, found, strict=True):
+        for table, checksum in wanted.items():
+            its, equal = sums[table], checksum.same(sums[table])
+            seconds = max(checksum.seconds, its.seconds)
+            checked.append(Checked(database.label, table, checksum.rows, checksum.total, seconds, equal))
+            if not equal:
+                differences.append(Difference(database.label, "rows", table, str(checksum), str(its)))
+    return checked, differences
 
 
-def _words(checksum: Checksum) -> str:
-    return f"{checksum[0]} rows with checksum {checksum[1]}"
+def name_rows(
+    source: Side, targets: Sequence[Side], tables: Sequence[Table], differences: Sequence[Difference]
+) -> list[Difference]:
+    """Add to differences of tables the first rows that differ; of NAMED_TABLES tables a target at most."""
+    known = {str(table.name): table for table in tables}
+    named = []
+    for target in targets:
+        own = [one for one in differences if one.target == target[0].label and one.kind == "rows"]
+        named += [
+            replace(one, rows=differing_rows(known[one.object], source, target)) for one in own[:NAMED_TABLES]
+        ]
+        named += own[NAMED_TABLES:]
+    return named + [one for one in differences if one.kind != "rows"]
 
 
 def schema_of(connection: Connection) -> dict[tuple[str, str], str]:
-    """Columns, indexes and constraints by (table, object)."""
+    """All that is declared, by (object, part), e.g. (`public.dreams`, `column id`): see definitions."""
     # Definitions are printed relative to search_path: an empty one qualifies every name.
     with connection.transaction():
         connection.execute("SELECT set_config('search_path', '', true)")
-        rows = [
-            row
-            for query in (_COLUMNS, _INDEXES, _CONSTRAINTS)
-            for row in connection.execute(query, ()).fetchall()
-        ]
+        rows = [row for query in definitions.QUERIES for row in connection.execute(query, ()).fetchall()]
     return {(row[0], row[1]): row[2] for row in rows if not row[0].startswith(f"{STATE_SCHEMA}.")}
 
 
 def compare_schema(source: Connection, target: Connection, label: str) -> list[Difference]:
-    """Differences of columns, indexes and constraints in either direction."""
+    """Differences of what is declared, in either direction.
+
+    Between major versions, of what a server prints from a parsed form only the existence is compared.
+    """
     wanted, found = schema_of(source), schema_of(target)
+    printed = () if catalog.major_version(source) == catalog.major_version(target) else definitions.PRINTED
     return [
         Difference(
             label, "schema", f"{key[0]} {key[1]}", wanted.get(key, "nothing"), found.get(key, "nothing")
         )
         for key in sorted(wanted.keys() | found.keys())
         if wanted.get(key) != found.get(key)
+        and not (key in wanted and key in found and key[1].partition(" ")[0] in printed)
     ]
 
 

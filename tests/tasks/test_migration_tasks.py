@@ -19,7 +19,7 @@ from dreamnet.postgres.database import Database
 from dreamnet.postgres.migration import CopyReport
 from dreamnet.postgres.precheck import Report
 from dreamnet.postgres.replication import Lag
-from dreamnet.postgres.verify import Difference, Verification
+from dreamnet.postgres.verify import Checked, Difference, Verification
 from dreamnet.serving.connection import SECRET
 from tasks import migration as subject
 
@@ -168,16 +168,33 @@ def test_following_says_how_far_behind(world: World) -> None:
     assert step.detail == "cloud sql 0 bytes behind; rds 0 bytes behind"
 
 
-def test_difference_stops_and_is_named(world: World) -> None:
+def test_difference_stops_and_is_named(world: World, desk: Desk) -> None:
     assert subject.verify_copy.fn("acme", "run-1").detail == "23 tables, 400,000 rows equal on all servers."
-    difference = Difference("rds", "rows", "public.flights", "10 rows", "9 rows")
-    world.moving.proof = Verification(23, 400_000, (difference,) * 2, 1.0, "one point")
+    rows = Difference("rds", "rows", "public.flights", "10 rows", "9 rows", ("(id)=(7): missing",))
+    schema = Difference("rds", "schema", "public.crew column name", "text", "nothing")
+    checked = tuple(
+        Checked(target, "public.flights", 10, 2**70, 0.1234, target != "rds")
+        for target in ("cloud sql", "rds")
+    )
+    world.moving.proof = Verification(23, 400_000, (rows, schema), 1.0, "one point", checked)
     with pytest.raises(VerificationError) as caught:
         subject.verify_copy.fn("acme", "run-1")
     assert (
-        "rows public.flights differs on rds: 10 rows here, 9 rows there (2 differences"
-        in caught.value.problem
+        "public.flights (rows) on rds: 9 rows instead of 10 rows: (id)=(7): missing" in caught.value.problem
     )
+    assert desk.lines == [
+        "rds, public.crew column name: schema differs: nothing instead of text",
+        "rds, public.flights: differs at (id)=(7): missing",
+        "cloud sql, public.flights: equal",
+    ]
+    assert desk.tables["migration-verification-acme"][1] == {
+        "target": "rds",
+        "table": "public.flights",
+        "rows": 10,
+        "checksum": str(2**70),
+        "seconds": 0.123,
+        "result": "differs at (id)=(7): missing",
+    }
     assert caught.value.remedy.startswith("Nothing was switched.")
 
 
