@@ -6,8 +6,12 @@
 
 The kinds and their fields (names take ``*`` and ``?`` as in a shell):
 
-    api     the API server is slow (``seconds``) or refuses (``code``, 400 to 599): requests of ``method`` to
-            ``path``, all where they are left out; ``times`` often, forever where it is left out
+    api     the API server is slow (``seconds``), refuses (``code``, 400 to 599) or closes the connection
+            (``drop``: ``before`` it answers, or ``within`` the answer; a watch ends so after ``seconds``):
+            requests of ``method`` to ``path``, all where they are left out; ``times`` often, or for ``lasts``
+            seconds, or a ``share`` of them (0 to 1); forever and all where these are left out
+    outage  nothing listens for ``seconds`` (at most 600), and every open connection breaks, as while a
+            control plane is replaced; not kept
     node    the node ``name`` does not answer any more: it is Unknown, tainted unreachable, and its Pods are
             evicted after ``seconds`` (300 where left out, as in Kubernetes) unless they tolerate it
     zone    the same of every node in the zone ``name``
@@ -19,17 +23,31 @@ Faults are kept with the cluster's objects: they outlive a restart.
 
 from __future__ import annotations
 
+import math
+import random
+import time
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from localcloud.kubernetes.errors import ApiError, bad_request
+from localcloud.kubernetes.errors import ApiError, bad_request, not_rehearsed
 from localcloud.kubernetes.storage import Object, Store
 from localcloud.kubernetes.verbs import random_suffix
 
 RESOURCE = "_faults"
 #: Fields of each kind, with their types.
 _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
-    "api": {"method": (str,), "path": (str,), "code": (int,), "seconds": (int, float), "times": (int,)},
+    "api": {
+        "method": (str,),
+        "path": (str,),
+        "code": (int,),
+        "drop": (str,),
+        "seconds": (int, float),
+        "times": (int,),
+        "lasts": (int, float),
+        "share": (int, float),
+    },
+    "outage": {"seconds": (int, float)},
     "node": {"name": (str,), "seconds": (int, float)},
     "zone": {"name": (str,), "seconds": (int, float)},
     "image": {"name": (str,)},
@@ -37,6 +55,8 @@ _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
 }
 #: How long Pods stay bound to a node that is unreachable (kube-apiserver's default toleration).
 EVICTION_SECONDS = 300.0
+#: Seconds: nothing but time ends an outage.
+LONGEST_OUTAGE = 600
 ZONE = "topology.kubernetes.io/zone"
 _REASONS = {
     429: ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
@@ -51,6 +71,10 @@ class Faults:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        #: Of which requests a share is: seeded, so that a rehearsal can be repeated.
+        self._dice = random.Random(1)
+        #: Stops listening for so many seconds; the server sets it.
+        self.on_outage: Callable[[float], None] | None = None
 
     def add(self, given: Any) -> Object:
         """Ask for one.
@@ -65,17 +89,21 @@ class Faults:
         wrong = [k for k, v in spec.items() if not isinstance(v, fields.get(k, ())) or isinstance(v, bool)]
         if wrong:
             raise bad_request(f"a fault of kind {given['fault']} has {', '.join(fields)}; wrong: {wrong}")
-        if given["fault"] != "api" and not spec.get("name"):
-            raise bad_request(f"a fault of kind {given['fault']} needs a name")
-        if given["fault"] == "api" and not spec.get("seconds") and not 400 <= spec.get("code", 0) <= 599:
-            raise bad_request("a fault of the API needs seconds, or a code from 400 to 599")
+        _check(given["fault"], spec)
+        if given["fault"] == "outage":
+            if self.on_outage is None:
+                raise not_rehearsed("an outage of a server that does not listen")
+            self.on_outage(spec["seconds"])
+            return given
+        kept = given | ({"until": time.time() + spec["lasts"]} if "lasts" in spec else {})
         name = random_suffix(8)
-        self._store.put(RESOURCE, {"metadata": {"name": name, "uid": f"fault-{name}"}, "spec": given})
+        self._store.put(RESOURCE, {"metadata": {"name": name, "uid": f"fault-{name}"}, "spec": kept})
         return given
 
     def show(self) -> list[Object]:
         """Those still to come."""
-        return [fault["spec"] for fault in self._store.list(RESOURCE)]
+        now, faults = time.time(), [fault["spec"] for fault in self._store.list(RESOURCE)]
+        return [fault for fault in faults if fault.get("until", math.inf) > now]
 
     def clear(self) -> None:
         """Forget all."""
@@ -106,6 +134,11 @@ class Faults:
                 continue
             if not fnmatchcase(method, fault.get("method", "*")):
                 continue
+            if fault.get("until", math.inf) <= time.time():
+                self._store.remove(RESOURCE, "", stored["metadata"]["name"])
+                continue
+            if self._dice.random() >= fault.get("share", 1):
+                continue
             if "times" in fault:
                 left = fault["times"] - 1
                 if left > 0:
@@ -115,6 +148,24 @@ class Faults:
                     self._store.remove(RESOURCE, "", stored["metadata"]["name"])
             return dict(fault)
         return None
+
+
+def _check(kind: str, spec: Object) -> None:
+    """400 for what makes no fault, though every field has its type."""
+    if kind == "outage":
+        if not 0 < spec.get("seconds", 0) <= LONGEST_OUTAGE:
+            raise bad_request(f"an outage needs seconds, at most {LONGEST_OUTAGE}")
+        return
+    if kind != "api":
+        if not spec.get("name"):
+            raise bad_request(f"a fault of kind {kind} needs a name")
+        return
+    if spec.get("drop", "before") not in ("before", "within"):
+        raise bad_request("a connection is dropped before or within the answer")
+    if not 0 < spec.get("share", 1) <= 1:
+        raise bad_request("a share is above 0 and at most 1")
+    if not spec.get("seconds") and "drop" not in spec and not 400 <= spec.get("code", 0) <= 599:
+        raise bad_request("a fault of the API needs seconds, drop, or a code from 400 to 599")
 
 
 def refusal(code: int) -> ApiError:

@@ -40,7 +40,11 @@ _HEALTH = ("/readyz", "/livez", "/healthz")
 
 @dataclass
 class Answer:
-    """A response: a JSON body, text, bytes, or a stream of lines."""
+    """A response: a JSON body, text, bytes, or a stream of lines.
+
+    Attributes:
+        cut_after: the connection breaks within it: a stream's after so many seconds.
+    """
 
     body: Any = None
     code: int = 200
@@ -49,6 +53,11 @@ class Answer:
     stream: AsyncIterator[bytes] | None = None
     content_type: str = "application/json"
     warnings: list[str] = field(default_factory=list)
+    cut_after: float | None = None
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer: such a fault was asked for."""
 
 
 def parse_body(request: Request) -> Any:
@@ -98,14 +107,30 @@ class Handlers:
 
         Raises:
             ApiError: whatever Kubernetes would refuse.
+            Dropped: there is to be none.
         """
         path = request.path.rstrip("/") or "/"
         rehearsal = path.startswith("/_rehearsal/")
         fault = None if rehearsal else self._cluster.faults.of_request(request.method, path)
-        if fault is not None:
+        cut = fault is not None and await self._suffer(fault)
+        answer = await self._answer(request, path, rehearsal)
+        if cut and fault is not None:
+            answer.cut_after = fault.get("seconds", 0.0)
+        return answer
+
+    @staticmethod
+    async def _suffer(fault: Json) -> bool:
+        """Wait or raise as a fault says; whether the answer is to be cut."""
+        drop = fault.get("drop")
+        if drop != "within":
             await asyncio.sleep(fault.get("seconds", 0))
-            if fault.get("code"):
-                raise refusal(fault["code"])
+        if drop == "before":
+            raise Dropped
+        if fault.get("code"):
+            raise refusal(fault["code"])
+        return drop == "within"
+
+    async def _answer(self, request: Request, path: str, rehearsal: bool) -> Answer:
         if path.startswith(_HEALTH):
             return Answer(text="ok", content_type="text/plain")
         request.user = self._gate.caller(request, rehearsal)

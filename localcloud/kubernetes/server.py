@@ -11,12 +11,13 @@ from typing import Any
 
 import orjson
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from localcloud.kubernetes.certificates import ensure_identity, write_kubeconfig
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.errors import ApiError
-from localcloud.kubernetes.handlers import Answer, Handlers
+from localcloud.kubernetes.handlers import Answer, Dropped, Handlers
 from localcloud.kubernetes.routing import Request, parse_query
 
 Scope = dict[str, Any]
@@ -24,6 +25,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 logger = logging.getLogger("localcloud.kubernetes")
 
+#: ASGI extension of ours: closes the request's connection.
+HANG_UP = "localcloud.hang_up"
 #: Largest body, as etcd's limit on the real server (1.5 MiB) with room for CRDs' JSON.
 MAX_BODY = 3 * 1024 * 1024
 
@@ -70,13 +73,21 @@ class Application:
             answer = await self._handlers.answer(request)
         except ApiError as error:
             answer = Answer(error.status(), error.code)
-        if answer.stream is not None:
+        except Dropped:
+            scope["extensions"][HANG_UP]()
+            return
+        if answer.cut_after is not None and answer.stream is None:
+            await self._send(answer, send, cut=True)
+            scope["extensions"][HANG_UP]()
+        elif answer.stream is not None:
             await self._stream(request, answer, answer.stream, receive, send)
+            if answer.cut_after is not None:
+                scope["extensions"][HANG_UP]()
         else:
             await self._send(answer, send)
 
     @staticmethod
-    async def _send(answer: Answer, send: Send) -> None:
+    async def _send(answer: Answer, send: Send, cut: bool = False) -> None:
         body = answer.data
         if body is None:
             body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.body)
@@ -86,16 +97,21 @@ class Application:
         ]
         headers += [(b"warning", f"299 - {json.dumps(text)}".encode()) for text in answer.warnings]
         await send({"type": "http.response.start", "status": answer.code, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        if cut:
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        else:
+            await send({"type": "http.response.body", "body": body})
 
     async def _stream(
         self, request: Request, answer: Answer, stream: AsyncIterator[bytes], receive: Receive, send: Send
     ) -> None:
         try:
-            timeout = request.number("timeoutSeconds")
+            timeout: float | None = request.number("timeoutSeconds")
         except ApiError as error:
             await self._send(Answer(error.status(), error.code), send)
             return
+        if answer.cut_after is not None:
+            timeout = answer.cut_after
         headers = [(b"content-type", answer.content_type.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         # An empty part sends the headers at once: a client waits for them before it goes on.
@@ -115,7 +131,7 @@ class Application:
                     "more_body": True,
                 }
             )
-        if gone not in done:
+        if gone not in done and answer.cut_after is None:
             await send({"type": "http.response.body", "body": b""})
 
 
@@ -130,10 +146,34 @@ async def _disconnected(receive: Receive) -> None:
         continue
 
 
+class _Protocol(HttpToolsProtocol):
+    """Lets a request close its connection without an answer, or within one."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: self.transport.close}
+
+
 class _Server(uvicorn.Server):
-    """Ends watches before uvicorn waits for open connections."""
+    """Ends watches before uvicorn waits for open connections; goes away for a while where that is asked."""
 
     cluster: Cluster
+    _outage: asyncio.Task[None] | None = None
+
+    def fail_for(self, seconds: float) -> None:
+        """Stop listening and break every connection; listen again after ``seconds``."""
+        if self._outage is None or self._outage.done():
+            self._outage = asyncio.create_task(self._fail(seconds))
+
+    async def _fail(self, seconds: float) -> None:
+        # The answer to who asked for it still leaves.
+        await asyncio.sleep(0.05)
+        for listening in self.servers:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
+        await asyncio.sleep(seconds)
+        await self.startup()
 
     async def shutdown(self, sockets: Any = None) -> None:
         await self.cluster.stop()
@@ -148,7 +188,7 @@ async def _serve(options: ClusterOptions) -> None:
         Application(Handlers(cluster)),
         host=options.host,
         port=options.port,
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -162,6 +202,7 @@ async def _serve(options: ClusterOptions) -> None:
     )
     server = _Server(config)
     server.cluster = cluster
+    cluster.faults.on_outage = server.fail_for
     write_kubeconfig(options, identity)
     try:
         await server.serve()
