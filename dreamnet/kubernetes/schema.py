@@ -4,6 +4,7 @@ validation and merge keys."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamnet.errors import ConfigurationError
-from dreamnet.kubernetes import custom
+from dreamnet.kubernetes import custom, rules
 
 #: The version that manifests are checked against: EKS's oldest in standard support from December 2026.
 VERSION = "1.35"
@@ -42,6 +43,7 @@ class Definitions:
             "anyOf": [{"type": "number"}, {"type": "string", "pattern": _QUANTITY}]
         }
         self._kinds: dict[tuple[str, str], str] = {}
+        self._rules: dict[str, rules.Level | None] = {}
         for name, definition in self._definitions.items():
             for entry in definition.get("x-kubernetes-group-version-kind", []):
                 group = f"{entry['group']}/" if entry["group"] else ""
@@ -51,6 +53,7 @@ class Definitions:
             self._definitions[name] = schema
             schema["properties"]["metadata"] = _METADATA
             self._kinds[api_version, kind] = name
+            self._rules[name] = rules.prepare(schema)
         #: The API groups that have kinds here; the oldest one's name is empty.
         self.groups = frozenset(api_version.rpartition("/")[0] for api_version, _ in self._kinds)
         self._registry = jsonschema_rs.Registry([(_ADDRESS, document)])
@@ -61,7 +64,7 @@ class Definitions:
         name = self._kinds.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
         if name is None:
             return [("/kind", f"no kind {manifest.get('kind')} in {manifest.get('apiVersion')}")]
-        return _found(self._validator(name), manifest)
+        return _found(self._validator(name), manifest) or _broken(self._rules.get(name), manifest)
 
     def custom_errors(
         self, schema: dict[str, Any], manifests: Iterable[Mapping[str, Any]]
@@ -72,9 +75,9 @@ class Definitions:
             schema: strict, of their kind, as `custom.kinds_of` gives it.
         """
         properties = {**schema.get("properties", {}), "metadata": _METADATA}
-        validator = self._compiled({**schema, "properties": properties})
+        validator, level = self._compiled({**schema, "properties": properties}), rules.prepare(schema)
         for manifest in manifests:
-            for path, message in _found(validator, manifest):
+            for path, message in _found(validator, manifest) or _broken(level, manifest):
                 yield manifest, path, message
 
     def of(self, manifest: Mapping[str, Any]) -> Node | None:
@@ -139,6 +142,17 @@ def _found(validator: Any, manifest: Mapping[str, Any]) -> list[tuple[str, str]]
         for error in validator.iter_errors(manifest)
         if not _stands_for_a_value(error)
     ]
+
+
+def _broken(level: rules.Level | None, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """JSON pointers and messages of validation rules that a manifest breaks, once its values are there."""
+    if level is None or "${" in json.dumps(manifest):
+        return []
+    try:
+        found = list(rules.broken(level, rules.filled(dict(manifest), level.schema)))
+    except rules.NotEvaluable as error:
+        return [("", f"{error} can't be evaluated here")]
+    return [("/" + re.sub(r"[.\[]", "/", b.path).replace("]", ""), b.message) for b in found]
 
 
 def _stands_for_a_value(error: Any) -> bool:

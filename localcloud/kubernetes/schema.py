@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from dreamnet.kubernetes import rules
+
 #: Merge keys that Kubernetes defaults before it compares list items (the definitions carry no defaults).
 KEY_DEFAULTS = {"protocol": "TCP"}
 
@@ -150,6 +152,7 @@ class Schemas:
         self._minor = minor
         self._nodes: dict[tuple[str, str], Node] = {}
         self._custom: dict[tuple[str, str], Node] = {}
+        self._rules: dict[tuple[str, str], rules.Level | None] = {}
 
     @cached_property
     def definitions(self) -> dict[str, Any]:
@@ -195,6 +198,11 @@ class Schemas:
         text = {"type": "string"}
         own = {"apiVersion": text, "kind": text, "metadata": meta}
         properties = schema.get("properties", {}) | own
+        self._rules[api_version, kind] = rules.prepare(schema)
         self._custom[api_version, kind] = Node(
             schema | {"properties": properties, "type": "object"}, self.definitions
         )
+
+    def rules(self, api_version: str, kind: str) -> rules.Level | None:
+        """The validation rules of a custom kind; None where it has none."""
+        return self._rules.get((api_version, kind))

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from dreamnet.kubernetes import rules
 from localcloud.kubernetes import apply as server_side
 from localcloud.kubernetes import errors, patching
 from localcloud.kubernetes.admission import Admission
@@ -67,6 +68,18 @@ class Verbs:
             set_schema_defaults(obj, self.node(kind))
         else:
             set_defaults(kind.resource, obj)
+
+    def _hold_rules(self, kind: Kind, new: Object, old: Object | None = None) -> None:
+        """422 on a custom object that breaks its definition's validation rules."""
+        level = self.schemas.rules(kind.api_version, kind.kind)
+        if level is None:
+            return
+        try:
+            causes: list[tuple[str, str, str]] = list(rules.broken(level, new, old))
+        except rules.NotEvaluable as error:
+            raise errors.not_rehearsed(str(error)) from error
+        if causes:
+            raise errors.invalid(kind.kind, kind.group, new["metadata"]["name"], causes)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """The object as stored.
@@ -133,6 +146,7 @@ class Verbs:
         if "status" in kind.subresources and kind.resource not in ("nodes", "namespaces"):
             obj.pop("status", None)
         self._defaults(kind, obj)
+        self._hold_rules(kind, obj)
         self.admission.create(kind, obj, options.dry_run)
         if managed is None:
             metadata.pop("managedFields", None)
@@ -228,6 +242,7 @@ class Verbs:
         if not tracked:
             metadata["managedFields"] = was.get("managedFields", [])
         check_metadata(new, kind)
+        self._hold_rules(kind, new, live)
         self.admission.update(kind, live, new, options.dry_run)
         if _same(live, new):
             return live
