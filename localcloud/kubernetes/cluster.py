@@ -35,6 +35,7 @@ from localcloud.kubernetes.nodegroups import LostNodes, NodeGroups
 from localcloud.kubernetes.priorities import BUILT_IN
 from localcloud.kubernetes.rbac import GROUP, Authorizer, default_bindings, default_roles
 from localcloud.kubernetes.schema import Schemas
+from localcloud.kubernetes.signing import SigningKey
 from localcloud.kubernetes.storage import Object, Store
 from localcloud.kubernetes.users import AccountTokens
 from localcloud.kubernetes.verbs import Verbs
@@ -51,7 +52,7 @@ class Cluster:
         self.kinds, self.schemas = Kinds(), Schemas(options.minor)
         self.store = Store(options.directory / "objects.sqlite")
         self.verbs = Verbs(self.store, self.kinds, self.schemas)
-        self.accounts = AccountTokens(self.store, identity.admin_token)
+        self.accounts = AccountTokens(self.store, SigningKey(options.directory / "sa.key"))
         self.authenticator = Authenticator(self._keys(), self.accounts)
         self.authorizer = Authorizer(self.store)
         self._runtime = Runtime(self.store)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from localcloud.kubernetes import errors, gnostic, patching, protobuf, subresources
+from localcloud.kubernetes import errors, patching, protobuf, subresources
 from localcloud.kubernetes.adapters.api import is_metrics_path
+from localcloud.kubernetes.answers import Answer, Dropped
 from localcloud.kubernetes.certificate_requests import RESOURCE as CERTIFICATE_REQUESTS
 from localcloud.kubernetes.certificate_requests import requested_by
 from localcloud.kubernetes.cluster import Cluster
-from localcloud.kubernetes.discovery import Discovery
+from localcloud.kubernetes.documents import Documents
 from localcloud.kubernetes.eviction import evict
 from localcloud.kubernetes.faults import refusal
 from localcloud.kubernetes.gate import Gate
 from localcloud.kubernetes.kinds import Kind
-from localcloud.kubernetes.openapi import OpenApi
 from localcloud.kubernetes.proxying import Proxy
 from localcloud.kubernetes.reading import Lists, Watches, selection, wants_table
 from localcloud.kubernetes.reviews import review
@@ -36,28 +35,6 @@ _NO_NETWORK = (
 _WHY = {"exec": _NO_CONTAINER, "attach": _NO_CONTAINER, "ephemeralcontainers": _NO_CONTAINER}
 _WHY |= {"portforward": _NO_NETWORK}
 _HEALTH = ("/readyz", "/livez", "/healthz")
-
-
-@dataclass
-class Answer:
-    """A response: a JSON body, text, bytes, or a stream of lines.
-
-    Attributes:
-        cut_after: the connection breaks within it: a stream's after so many seconds.
-    """
-
-    body: Any = None
-    code: int = 200
-    text: str | None = None
-    data: bytes | None = None
-    stream: AsyncIterator[bytes] | None = None
-    content_type: str = "application/json"
-    warnings: list[str] = field(default_factory=list)
-    cut_after: float | None = None
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer: such a fault was asked for."""
 
 
 def parse_body(request: Request) -> Any:
@@ -95,8 +72,7 @@ class Handlers:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._verbs, self._kinds, self._store = cluster.verbs, cluster.kinds, cluster.store
-        self._discovery = Discovery(cluster.options, cluster.kinds)
-        self._openapi = OpenApi(cluster.options, self._discovery, cluster.kinds, cluster.schemas)
+        self._documents = Documents(cluster)
         self._gate = Gate(cluster.authenticator, cluster.authorizer, cluster.store)
         self._lists, self._watches = Lists(cluster.store), Watches(cluster.store)
         self._proxy = Proxy(cluster.verbs, cluster.kubelet)
@@ -151,46 +127,7 @@ class Handlers:
             return self._resource(request, target)
         self._gate.require_path(request, path)
         self._cluster.measured.list_kinds()
-        return self._discover(request, path)
-
-    def _discover(self, request: Request, path: str) -> Answer:
-        found = self._discovery
-        aggregated = "as=APIGroupDiscoveryList" in request.headers.get("accept", "")
-        parts = path.strip("/").split("/")
-        if parts[0] in ("version", "openapi"):
-            return self._describe(parts, request.headers.get("accept", ""))
-        match parts:
-            case ["api" | "apis"] if aggregated and "v=v2" in request.headers.get("accept", ""):
-                media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-                return Answer(found.aggregated(parts == ["api"]), content_type=media)
-            case ["api"]:
-                return Answer(found.api_versions())
-            case ["apis"]:
-                return Answer(found.groups())
-            case ["apis", group]:
-                return Answer(found.group(group))
-            case ["api", version]:
-                return Answer(found.resources("", version))
-            case ["apis", group, version]:
-                return Answer(found.resources(group, version))
-        raise errors.no_such_path()
-
-    def _describe(self, parts: list[str], accept: str) -> Answer:
-        match parts:
-            case ["version"]:
-                return Answer(self._discovery.version())
-            case ["openapi", "v2"]:
-                document = self._openapi.v2()
-                if gnostic.wanted(accept):
-                    return Answer(data=gnostic.encode(document), content_type=gnostic.MEDIA)
-                return Answer(document)
-            case ["openapi", "v3"]:
-                return Answer(self._openapi.index())
-            case ["openapi", "v3", "api", version]:
-                return Answer(self._openapi.v3("", version))
-            case ["openapi", "v3", "apis", group, version]:
-                return Answer(self._openapi.v3(group, version))
-        raise errors.no_such_path()
+        return self._documents.answer(request, path)
 
     def _resource(self, request: Request, target: Target) -> Answer:
         if target.kind.group == "metrics.k8s.io":

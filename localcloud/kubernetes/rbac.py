@@ -261,14 +261,19 @@ def default_roles(kinds: Kinds) -> list[Object]:
     paths = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", "/version", "/version/"]
     discovery = [{"nonResourceURLs": paths, "verbs": ["get"]}]
     named = {"cluster-admin": everything, "admin": admin, "edit": edit, "view": view}
-    named |= {"system:basic-user": basic, "system:discovery": discovery}
+    issuer = [{"nonResourceURLs": ["/.well-known/openid-configuration", "/openid/v1/jwks"], "verbs": ["get"]}]
+    named |= {"system:basic-user": basic, "system:discovery": discovery, _ISSUER: issuer}
     return [{"metadata": _bootstrap(name), "rules": rules} for name, rules in named.items()]
+
+
+#: Who may read the key that tokens are checked with.
+_ISSUER = "system:service-account-issuer-discovery"
 
 
 def default_bindings() -> list[Object]:
     """ClusterRoleBindings of a new cluster."""
     given = {"cluster-admin": MASTERS, "system:basic-user": "system:authenticated"}
-    given |= {"system:discovery": "system:authenticated"}
+    given |= {"system:discovery": "system:authenticated", _ISSUER: "system:serviceaccounts"}
     return [
         {
             "metadata": _bootstrap(role),

@@ -13,11 +13,12 @@ import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from localcloud.kubernetes.answers import Answer, Dropped
 from localcloud.kubernetes.certificates import ensure_identity, write_kubeconfig
 from localcloud.kubernetes.cluster import Cluster
 from localcloud.kubernetes.config import ClusterOptions
 from localcloud.kubernetes.errors import ApiError
-from localcloud.kubernetes.handlers import Answer, Dropped, Handlers
+from localcloud.kubernetes.handlers import Handlers
 from localcloud.kubernetes.routing import Request, parse_query
 
 Scope = dict[str, Any]

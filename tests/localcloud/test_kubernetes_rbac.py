@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import jwt
 import pytest
 
 from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.rbac import Access, covers
+from localcloud.kubernetes.signing import SigningKey
 from localcloud.kubernetes.users import AccountTokens
 from tests.localcloud.kubernetes_requests import APPS, CORE, RBAC, running
 
@@ -123,8 +125,30 @@ def test_a_token_outlives_a_restart(tmp_path):
             token = await reader(requests)
         async with running(tmp_path) as requests:
             assert await requests.call("GET", f"{CORE}/namespaces/default/pods", token=token)
-            strange = AccountTokens(requests.cluster.store, "another cluster's secret")
+            strange = AccountTokens(requests.cluster.store, SigningKey(tmp_path / "another.key"))
             assert strange.user(token) is None
+
+    asyncio.run(check())
+
+
+def test_others_check_tokens_by_the_published_key(tmp_path):
+    async def check():
+        async with running(tmp_path) as requests:
+            token = await reader(requests)
+            about = await requests.call("GET", "/.well-known/openid-configuration", token=token)
+            assert about["jwks_uri"].endswith("/openid/v1/jwks")
+            (key,) = (await requests.call("GET", "/openid/v1/jwks", token=token))["keys"]
+            claims = jwt.decode(
+                token,
+                jwt.PyJWK(key),
+                algorithms=about["id_token_signing_alg_values_supported"],
+                audience="https://kubernetes.default.svc",
+                issuer=about["issuer"],
+            )
+            assert claims["sub"] == "system:serviceaccount:default:robot"
+            assert jwt.get_unverified_header(token)["kid"] == key["kid"]
+            forged = jwt.encode(claims, "secret", algorithm="HS256", headers={"kid": key["kid"]})
+            assert (await refusal(requests, "GET", f"{CORE}/pods", token=forged)).code == 401
 
     asyncio.run(check())
 

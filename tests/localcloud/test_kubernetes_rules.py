@@ -19,6 +19,7 @@ from localcloud.kubernetes.kubelet.images import is_backend
 from localcloud.kubernetes.quantities import cores, parse, share
 from localcloud.kubernetes.schema import Schemas
 from localcloud.kubernetes.selectors import matches_selector, parse_fields, parse_labels
+from localcloud.kubernetes.signing import SigningKey
 from localcloud.kubernetes.storage import Store
 from localcloud.kubernetes.users import AccountTokens
 from localcloud.kubernetes.validation import decode
@@ -106,8 +107,15 @@ def eks_token(key_id="AKIAEXAMPLE", secret="secret", cluster="west"):
     return "Bearer k8s-aws-v1." + base64.urlsafe_b64encode(request.url.encode()).decode().rstrip("=")
 
 
+def authenticator_in(folder):
+    store, key = Store(folder / "objects.sqlite"), SigningKey(folder / "sa.key")
+    return Authenticator(KEYS, AccountTokens(store, key))
+
+
 def test_eks_token_is_checked_by_key_cluster_and_signature(tmp_path):
-    authenticator = Authenticator(KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), "secret"))
+    authenticator = Authenticator(
+        KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), SigningKey(tmp_path / "sa.key"))
+    )
     assert authenticator.user(eks_token()).name.startswith("arn:aws:iam::123456789012:")
     for token in (
         eks_token(key_id="AKIAOTHER"),
@@ -131,11 +139,15 @@ def test_eks_token_ends_after_fifteen_minutes(monkeypatch, tmp_path):
 
     monkeypatch.setattr("localcloud.kubernetes.auth.datetime.datetime", Later)
     with pytest.raises(ApiError):
-        Authenticator(KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), "secret")).user(token)
+        Authenticator(
+            KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), SigningKey(tmp_path / "sa.key"))
+        ).user(token)
 
 
 def test_google_token_is_for_google_clusters_and_the_rehearsal_paths(tmp_path):
-    authenticator = Authenticator(KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), "secret"))
+    authenticator = Authenticator(
+        KEYS, AccountTokens(Store(tmp_path / "objects.sqlite"), SigningKey(tmp_path / "sa.key"))
+    )
     with pytest.raises(ApiError):
         authenticator.user("Bearer google-token")
     assert authenticator.user("Bearer google-token", rehearsal=True).name == "me@x"
