@@ -11,6 +11,7 @@ from typing import Any
 
 from dreamnet.handover.conversion import moved
 from dreamnet.handover.harvest import plain
+from dreamnet.handover.hcl import Expression
 from dreamnet.handover.providers import Type, provider
 from dreamnet.handover.rules import Rule
 from dreamnet.resources.aws.driver import declared_properties
@@ -27,6 +28,11 @@ def _map_tags(body: dict[str, Any]) -> dict[str, Any]:
     if isinstance(tags, list):
         body["Tags"] = {tag["Key"]: tag["Value"] for tag in tags}
     return body
+
+
+def _node_group(body: dict[str, Any]) -> dict[str, Any]:
+    """A size within the bounds is the autoscaler's, as in the gameplan's own plans."""
+    return _map_tags(body) | {"lifecycle": {"ignore_changes": [Expression("scaling_config[0].desired_size")]}}
 
 
 def _distribution(body: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +87,7 @@ OLDER: Mapping[str, Rule] = {
             "NodeRole": "node_role_arn",
             "Subnets": "subnet_ids",
         },
-        prepare=_map_tags,
+        prepare=_node_group,
         import_id="{{ClusterName}}:{{NodegroupName}}",
     ),
     "AWS::CloudFront::Distribution": Rule("aws_cloudfront_distribution", prepare=_distribution),

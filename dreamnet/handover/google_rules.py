@@ -109,7 +109,11 @@ RULES: Mapping[str, Rule] = {
     "compute.v1/urlMaps": Rule("google_compute_url_map"),
     "container.v1/projects.locations.clusters": Rule(
         "google_container_cluster",
-        moves={"ipAllocationPolicy/useIpAliases": "", "nodePools": ""},
+        moves={
+            "ipAllocationPolicy/useIpAliases": "",
+            "networkConfig/gatewayApiConfig": "gateway_api_config",
+            "nodePools": "",
+        },
         prepare=bodies.cluster,
         parts=bodies.node_pools,
         import_id="projects/{{project}}/locations/{{location}}/clusters/{{name}}",

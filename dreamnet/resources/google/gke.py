@@ -15,6 +15,9 @@ DESIRED: Mapping[str, str] = {
     "autopilot": "desiredAutopilotWorkloadPolicyConfig",
 }
 
+#: The part of a cluster whose fields are changed one by one, each as `desired` + its own name.
+NETWORK = "networkConfig"
+
 NODE_POOLS = "container/projects.locations.clusters.nodePools"
 
 #: A node pool's parts that have a method of their own, and its request's field.
@@ -56,6 +59,8 @@ def _cluster(
         desired = DESIRED.get(top, f"desired{top[0].upper()}{top[1:]}")
         if top == "nodePools":
             yield from _inline_pools(collection, resource, path, changes)
+        elif top == NETWORK:
+            yield from _network(collection, resource, path, changes)
         elif top == "resourceLabels":
             body = {top: wanted[top], "labelFingerprint": live.body.get("labelFingerprint", "")}
             yield Request(collection.methods["setResourceLabels"], f"{path}:setResourceLabels", {}, body)
@@ -63,6 +68,19 @@ def _cluster(
             yield Request(collection.methods["update"], path, {}, {"update": {desired: wanted[top]}})
         else:
             raise cannot_change(resource, [top])
+
+
+def _network(
+    collection: Collection, resource: Resource, path: str, changes: list[Change]
+) -> Iterator[Request]:
+    properties = collection.api.schema("ClusterUpdate")["properties"]
+    of_network = [change for change in changes if change.path.startswith(f"/{NETWORK}/")]
+    for field in dict.fromkeys(change.path.split("/")[2] for change in of_network):
+        desired = f"desired{field[0].upper()}{field[1:]}"
+        if desired not in properties:
+            raise cannot_change(resource, [f"{NETWORK}.{field}"])
+        body = {"update": {desired: resource.body[NETWORK][field]}}
+        yield Request(collection.methods["update"], path, {}, body)
 
 
 def _inline_pools(

@@ -1,6 +1,6 @@
 // Written by `python -m dreamnet.handover pulumi infrastructure` from the catalogue.
 //
-// import.json names 212 of 249 resources; the ids of the others are the cloud's own, and
+// import.json names 224 of 261 resources; the ids of the others are the cloud's own, and
 // come with the flow hand-over, which reads what lives. Then, in this folder:
 //
 //   npm install && pulumi stack init production

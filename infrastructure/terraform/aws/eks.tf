@@ -81,7 +81,6 @@ resource "awscc_iam_managed_policy" "policy_cluster_autoscaler" {
           "autoscaling:DescribeAutoScalingInstances",
           "autoscaling:DescribeLaunchConfigurations",
           "autoscaling:DescribeScalingActivities",
-          "autoscaling:DescribeTags",
           "ec2:DescribeImages",
           "ec2:DescribeInstanceTypes",
           "ec2:DescribeLaunchTemplateVersions",
@@ -276,6 +275,116 @@ resource "awscc_eks_fargate_profile" "eks_fargate_worker" {
     module.first.route_subnet_private_a_id,
     module.first.route_subnet_private_b_id,
   ]
+}
+
+# aws/role-external-secrets
+resource "awscc_iam_role" "role_external_secrets" {
+  description = "External Secrets Operator, lent to its pods"
+
+  assume_role_policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "pods.eks.amazonaws.com"
+        }
+        Action = ["sts:AssumeRole", "sts:TagSession"]
+      },
+    ]
+  })
+
+  policies = [
+    {
+      policy_name = "keys"
+      policy_document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "BackendsKeys"
+            Effect = "Allow"
+            Action = [
+              "secretsmanager:DescribeSecret",
+              "secretsmanager:GetResourcePolicy",
+              "secretsmanager:GetSecretValue",
+              "secretsmanager:ListSecretVersionIds",
+            ]
+            Resource = [
+              "arn:aws:secretsmanager:*:${var.aws_account_id}:secret:dreamnet-session-key-??????",
+              "arn:aws:secretsmanager:*:${var.aws_account_id}:secret:dreamnet-webhook-key-??????",
+            ]
+          },
+          {
+            Sid      = "DecryptThem"
+            Effect   = "Allow"
+            Action   = "kms:Decrypt"
+            Resource = [module.first.key_data_arn, module.second.key_data_arn]
+            Condition = {
+              StringLike = {
+                "kms:ViaService" = "secretsmanager.*.amazonaws.com"
+              }
+            }
+          },
+        ]
+      })
+    },
+  ]
+
+  role_name = "dreamnet-external-secrets"
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/role-external-secrets" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/role-metrics
+resource "awscc_iam_role" "role_metrics" {
+  description = "The exporter of CloudWatch's metrics, lent to its pods"
+
+  assume_role_policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "pods.eks.amazonaws.com"
+        }
+        Action = ["sts:AssumeRole", "sts:TagSession"]
+      },
+    ]
+  })
+
+  managed_policy_arns = [awscc_iam_managed_policy.policy_metrics.policy_arn]
+  role_name           = "dreamnet-metrics"
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/role-metrics" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/policy-metrics
+resource "awscc_iam_managed_policy" "policy_metrics" {
+  managed_policy_name = "dreamnet-metrics"
+  description         = "Read metrics and find what they are of"
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Read"
+        Effect = "Allow"
+        Action = [
+          "cloudwatch:GetMetricData",
+          "cloudwatch:GetMetricStatistics",
+          "cloudwatch:ListMetrics",
+          "tag:GetResources",
+        ]
+        Resource = "*"
+      },
+    ]
+  })
 }
 
 # aws/policy-load-balancer-controller
@@ -485,6 +594,454 @@ resource "awscc_iam_role" "role_load_balancer_controller" {
   ]
 }
 
+# aws/policy-karpenter-machines
+resource "awscc_iam_managed_policy" "policy_karpenter_machines" {
+  managed_policy_name = "dreamnet-karpenter-machines"
+  description         = "Launch, mark and end the cluster's own machines"
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "LaunchFrom"
+        Effect = "Allow"
+        Action = ["ec2:RunInstances", "ec2:CreateFleet"]
+        Resource = [
+          "arn:aws:ec2:${var.aws_region}::image/*",
+          "arn:aws:ec2:${var.aws_region}::snapshot/*",
+          "arn:aws:ec2:${var.aws_region}:*:security-group/*",
+          "arn:aws:ec2:${var.aws_region}:*:subnet/*",
+          "arn:aws:ec2:${var.aws_region}:*:capacity-reservation/*",
+          "arn:aws:ec2:${var.aws_region}:*:placement-group/*",
+        ]
+      },
+      {
+        Sid      = "LaunchFromOwnTemplates"
+        Effect   = "Allow"
+        Action   = ["ec2:RunInstances", "ec2:CreateFleet"]
+        Resource = "arn:aws:ec2:${var.aws_region}:*:launch-template/*"
+        Condition = {
+          StringEquals = {
+            "aws:ResourceTag/kubernetes.io/cluster/dreamnet" = "owned"
+          }
+          StringLike = {
+            "aws:ResourceTag/karpenter.sh/nodepool" = "*"
+          }
+        }
+      },
+      {
+        Sid    = "LaunchWithMark"
+        Effect = "Allow"
+        Action = ["ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate"]
+        Resource = [
+          "arn:aws:ec2:${var.aws_region}:*:fleet/*",
+          "arn:aws:ec2:${var.aws_region}:*:instance/*",
+          "arn:aws:ec2:${var.aws_region}:*:volume/*",
+          "arn:aws:ec2:${var.aws_region}:*:network-interface/*",
+          "arn:aws:ec2:${var.aws_region}:*:launch-template/*",
+          "arn:aws:ec2:${var.aws_region}:*:spot-instances-request/*",
+        ]
+        Condition = {
+          StringEquals = {
+            "aws:RequestTag/kubernetes.io/cluster/dreamnet" = "owned"
+            "aws:RequestTag/eks:eks-cluster-name"           = "dreamnet"
+          }
+          StringLike = {
+            "aws:RequestTag/karpenter.sh/nodepool" = "*"
+          }
+        }
+      },
+      {
+        Sid    = "MarkWhatIsLaunched"
+        Effect = "Allow"
+        Action = "ec2:CreateTags"
+        Resource = [
+          "arn:aws:ec2:${var.aws_region}:*:fleet/*",
+          "arn:aws:ec2:${var.aws_region}:*:instance/*",
+          "arn:aws:ec2:${var.aws_region}:*:volume/*",
+          "arn:aws:ec2:${var.aws_region}:*:network-interface/*",
+          "arn:aws:ec2:${var.aws_region}:*:launch-template/*",
+          "arn:aws:ec2:${var.aws_region}:*:spot-instances-request/*",
+        ]
+        Condition = {
+          StringEquals = {
+            "aws:RequestTag/kubernetes.io/cluster/dreamnet" = "owned"
+            "aws:RequestTag/eks:eks-cluster-name"           = "dreamnet"
+            "ec2:CreateAction"                              = ["RunInstances", "CreateFleet", "CreateLaunchTemplate"]
+          }
+          StringLike = {
+            "aws:RequestTag/karpenter.sh/nodepool" = "*"
+          }
+        }
+      },
+      {
+        Sid      = "MarkOwn"
+        Effect   = "Allow"
+        Action   = "ec2:CreateTags"
+        Resource = "arn:aws:ec2:${var.aws_region}:*:instance/*"
+        Condition = {
+          StringEquals = {
+            "aws:ResourceTag/kubernetes.io/cluster/dreamnet" = "owned"
+          }
+          StringLike = {
+            "aws:ResourceTag/karpenter.sh/nodepool" = "*"
+          }
+          StringEqualsIfExists = {
+            "aws:RequestTag/eks:eks-cluster-name" = "dreamnet"
+          }
+          "ForAllValues:StringEquals" = {
+            "aws:TagKeys" = ["eks:eks-cluster-name", "karpenter.sh/nodeclaim", "Name"]
+          }
+        }
+      },
+      {
+        Sid      = "EndOwn"
+        Effect   = "Allow"
+        Action   = ["ec2:TerminateInstances", "ec2:DeleteLaunchTemplate"]
+        Resource = ["arn:aws:ec2:${var.aws_region}:*:instance/*", "arn:aws:ec2:${var.aws_region}:*:launch-template/*"]
+        Condition = {
+          StringEquals = {
+            "aws:ResourceTag/kubernetes.io/cluster/dreamnet" = "owned"
+          }
+          StringLike = {
+            "aws:ResourceTag/karpenter.sh/nodepool" = "*"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# aws/policy-karpenter-surroundings
+resource "awscc_iam_managed_policy" "policy_karpenter_surroundings" {
+  managed_policy_name = "dreamnet-karpenter-surroundings"
+  description         = "See what can be bought, lend machines the nodes' role, hear of interruptions"
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Look"
+        Effect = "Allow"
+        Action = [
+          "ec2:DescribeCapacityReservations",
+          "ec2:DescribeImages",
+          "ec2:DescribeInstances",
+          "ec2:DescribeInstanceStatus",
+          "ec2:DescribeInstanceTypeOfferings",
+          "ec2:DescribeInstanceTypes",
+          "ec2:DescribeLaunchTemplates",
+          "ec2:DescribePlacementGroups",
+          "ec2:DescribeSecurityGroups",
+          "ec2:DescribeSpotPriceHistory",
+          "ec2:DescribeSubnets",
+        ]
+        Resource = "*"
+        Condition = {
+          StringEquals = {
+            "aws:RequestedRegion" = var.aws_region
+          }
+        }
+      },
+      {
+        Sid      = "LookEverywhere"
+        Effect   = "Allow"
+        Action   = ["iam:ListInstanceProfiles", "pricing:GetProducts"]
+        Resource = "*"
+      },
+      {
+        Sid      = "NewestImages"
+        Effect   = "Allow"
+        Action   = "ssm:GetParameter"
+        Resource = "arn:aws:ssm:${var.aws_region}::parameter/aws/service/*"
+      },
+      {
+        Sid      = "Cluster"
+        Effect   = "Allow"
+        Action   = "eks:DescribeCluster"
+        Resource = awscc_eks_cluster.eks_cluster.arn
+      },
+      {
+        Sid      = "Interruptions"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
+        Resource = awscc_sqs_queue.queue_karpenter.arn
+      },
+      {
+        Sid      = "LendNodeRole"
+        Effect   = "Allow"
+        Action   = "iam:PassRole"
+        Resource = awscc_iam_role.eks_node_role.arn
+        Condition = {
+          StringEquals = {
+            "iam:PassedToService" = "ec2.amazonaws.com"
+          }
+        }
+      },
+      {
+        Sid      = "SeeProfiles"
+        Effect   = "Allow"
+        Action   = "iam:GetInstanceProfile"
+        Resource = "arn:aws:iam::${var.aws_account_id}:instance-profile/*"
+      },
+      {
+        Sid      = "NewProfiles"
+        Effect   = "Allow"
+        Action   = "iam:CreateInstanceProfile"
+        Resource = "arn:aws:iam::${var.aws_account_id}:instance-profile/*"
+        Condition = {
+          StringEquals = {
+            "aws:RequestTag/kubernetes.io/cluster/dreamnet" = "owned"
+            "aws:RequestTag/eks:eks-cluster-name"           = "dreamnet"
+            "aws:RequestTag/topology.kubernetes.io/region"  = var.aws_region
+          }
+          StringLike = {
+            "aws:RequestTag/karpenter.k8s.aws/ec2nodeclass" = "*"
+          }
+        }
+      },
+      {
+        Sid      = "MarkProfiles"
+        Effect   = "Allow"
+        Action   = "iam:TagInstanceProfile"
+        Resource = "arn:aws:iam::${var.aws_account_id}:instance-profile/*"
+        Condition = {
+          StringEquals = {
+            "aws:ResourceTag/kubernetes.io/cluster/dreamnet" = "owned"
+            "aws:ResourceTag/topology.kubernetes.io/region"  = var.aws_region
+            "aws:RequestTag/kubernetes.io/cluster/dreamnet"  = "owned"
+            "aws:RequestTag/eks:eks-cluster-name"            = "dreamnet"
+            "aws:RequestTag/topology.kubernetes.io/region"   = var.aws_region
+          }
+          StringLike = {
+            "aws:ResourceTag/karpenter.k8s.aws/ec2nodeclass" = "*"
+            "aws:RequestTag/karpenter.k8s.aws/ec2nodeclass"  = "*"
+          }
+        }
+      },
+      {
+        Sid      = "OwnProfiles"
+        Effect   = "Allow"
+        Action   = ["iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile"]
+        Resource = "arn:aws:iam::${var.aws_account_id}:instance-profile/*"
+        Condition = {
+          StringEquals = {
+            "aws:ResourceTag/kubernetes.io/cluster/dreamnet" = "owned"
+            "aws:ResourceTag/topology.kubernetes.io/region"  = var.aws_region
+          }
+          StringLike = {
+            "aws:ResourceTag/karpenter.k8s.aws/ec2nodeclass" = "*"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# aws/role-karpenter
+resource "awscc_iam_role" "role_karpenter" {
+  description = "Karpenter, lent to its pods"
+
+  assume_role_policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "pods.eks.amazonaws.com"
+        }
+        Action = ["sts:AssumeRole", "sts:TagSession"]
+      },
+    ]
+  })
+
+  managed_policy_arns = [
+    awscc_iam_managed_policy.policy_karpenter_machines.policy_arn,
+    awscc_iam_managed_policy.policy_karpenter_surroundings.policy_arn,
+  ]
+
+  role_name = "dreamnet-karpenter"
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/role-karpenter" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/pod-identity-karpenter
+resource "awscc_eks_pod_identity_association" "pod_identity_karpenter" {
+  cluster_name    = "dreamnet"
+  namespace       = "kube-system"
+  service_account = "karpenter"
+  role_arn        = awscc_iam_role.role_karpenter.arn
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/pod-identity-karpenter" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+
+  depends_on = [module.first.eks_addon_eks_pod_identity_agent_id]
+}
+
+# aws/queue-karpenter
+resource "awscc_sqs_queue" "queue_karpenter" {
+  queue_name               = "dreamnet-karpenter"
+  message_retention_period = 300
+  sqs_managed_sse_enabled  = true
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/queue-karpenter" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/queue-karpenter-policy
+resource "awscc_sqs_queue_inline_policy" "queue_karpenter_policy" {
+  queue = awscc_sqs_queue.queue_karpenter.queue_url
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "OnlyTheRules"
+        Effect = "Allow"
+        Principal = {
+          Service = "events.amazonaws.com"
+        }
+        Action   = "sqs:SendMessage"
+        Resource = awscc_sqs_queue.queue_karpenter.arn
+        Condition = {
+          ArnLike = {
+            "aws:SourceArn" = "arn:aws:events:${var.aws_region}:${var.aws_account_id}:rule/dreamnet-karpenter-*"
+          }
+        }
+      },
+      {
+        Sid       = "OnlyEncrypted"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = awscc_sqs_queue.queue_karpenter.arn
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# aws/karpenter-spot
+resource "awscc_events_rule" "karpenter_spot" {
+  name           = "dreamnet-karpenter-spot"
+  description    = "Spot machines about to be taken back"
+  event_bus_name = "default"
+  state          = "ENABLED"
+
+  event_pattern = jsonencode({
+    source      = ["aws.ec2"]
+    detail-type = ["EC2 Spot Instance Interruption Warning"]
+  })
+
+  targets = [
+    { id = "queue", arn = awscc_sqs_queue.queue_karpenter.arn },
+  ]
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/karpenter-spot" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/karpenter-rebalance
+resource "awscc_events_rule" "karpenter_rebalance" {
+  name           = "dreamnet-karpenter-rebalance"
+  description    = "Spot machines at a higher risk"
+  event_bus_name = "default"
+  state          = "ENABLED"
+
+  event_pattern = jsonencode({
+    source      = ["aws.ec2"]
+    detail-type = ["EC2 Instance Rebalance Recommendation"]
+  })
+
+  targets = [
+    { id = "queue", arn = awscc_sqs_queue.queue_karpenter.arn },
+  ]
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/karpenter-rebalance" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/karpenter-state
+resource "awscc_events_rule" "karpenter_state" {
+  name           = "dreamnet-karpenter-state"
+  description    = "Machines that stop or end"
+  event_bus_name = "default"
+  state          = "ENABLED"
+
+  event_pattern = jsonencode({
+    source      = ["aws.ec2"]
+    detail-type = ["EC2 Instance State-change Notification"]
+  })
+
+  targets = [
+    { id = "queue", arn = awscc_sqs_queue.queue_karpenter.arn },
+  ]
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/karpenter-state" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/karpenter-health
+resource "awscc_events_rule" "karpenter_health" {
+  name           = "dreamnet-karpenter-health"
+  description    = "Planned maintenance"
+  event_bus_name = "default"
+  state          = "ENABLED"
+
+  event_pattern = jsonencode({
+    source      = ["aws.health"]
+    detail-type = ["AWS Health Event"]
+  })
+
+  targets = [
+    { id = "queue", arn = awscc_sqs_queue.queue_karpenter.arn },
+  ]
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/karpenter-health" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/karpenter-reservation
+resource "awscc_events_rule" "karpenter_reservation" {
+  name           = "dreamnet-karpenter-reservation"
+  description    = "Interrupted capacity reservations"
+  event_bus_name = "default"
+  state          = "ENABLED"
+
+  event_pattern = jsonencode({
+    source      = ["aws.ec2"]
+    detail-type = ["EC2 Capacity Reservation Instance Interruption Warning"]
+  })
+
+  targets = [
+    { id = "queue", arn = awscc_sqs_queue.queue_karpenter.arn },
+  ]
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/karpenter-reservation" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
 # aws/eks-nodegroup-gpu
 resource "aws_eks_node_group" "eks_nodegroup_gpu" {
   cluster_name   = "dreamnet"
@@ -520,6 +1077,10 @@ resource "aws_eks_node_group" "eks_nodegroup_gpu" {
     key    = "nvidia.com/gpu"
     value  = "present"
     effect = "NO_SCHEDULE"
+  }
+
+  lifecycle {
+    ignore_changes = [scaling_config[0].desired_size]
   }
 
   depends_on = [
@@ -586,6 +1147,10 @@ resource "aws_eks_node_group" "eks_nodegroup" {
 
   update_config {
     max_unavailable = 1
+  }
+
+  lifecycle {
+    ignore_changes = [scaling_config[0].desired_size]
   }
 
   depends_on = [awscc_eks_cluster.eks_cluster]
@@ -683,6 +1248,10 @@ resource "aws_eks_node_group" "eks_nodegroup_second" {
 
   update_config {
     max_unavailable = 1
+  }
+
+  lifecycle {
+    ignore_changes = [scaling_config[0].desired_size]
   }
 
   depends_on = [

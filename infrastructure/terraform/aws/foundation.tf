@@ -241,6 +241,54 @@ resource "awscc_iam_role" "role_agents" {
   ]
 }
 
+# aws/role-worker
+resource "awscc_iam_role" "role_worker" {
+  description = "DreamNet's workers, lent to the pods of dreamnet/dreamnet-worker"
+
+  assume_role_policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "pods.eks.amazonaws.com"
+        }
+        Action = ["sts:AssumeRole", "sts:TagSession"]
+      },
+    ]
+  })
+
+  policies = [
+    {
+      policy_name = "events"
+      policy_document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "TakeEvents"
+            Effect = "Allow"
+            Action = [
+              "sqs:ChangeMessageVisibility",
+              "sqs:DeleteMessage",
+              "sqs:GetQueueAttributes",
+              "sqs:GetQueueUrl",
+              "sqs:ReceiveMessage",
+            ]
+            Resource = awscc_sqs_queue.queue.arn
+          },
+        ]
+      })
+    },
+  ]
+
+  role_name = "dreamnet-worker"
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/role-worker" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
 # aws/role-pipelines
 resource "awscc_iam_role" "role_pipelines" {
   description = "The data pipelines, lent to the worker's pods"

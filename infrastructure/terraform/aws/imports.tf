@@ -1,7 +1,7 @@
 # Written by `python -m dreamnet.handover terraform infrastructure` from the catalogue; changes here
 # are lost at the next run.
 #
-# 129 of 272 resources; the ids of the others are the cloud's own, and
+# 133 of 293 resources; the ids of the others are the cloud's own, and
 # come with the flow hand-over, which reads what lives.
 
 import {
@@ -240,8 +240,23 @@ import {
 }
 
 import {
+  to = awscc_iam_role.role_external_secrets
+  id = "dreamnet-external-secrets"
+}
+
+import {
+  to = awscc_iam_role.role_metrics
+  id = "dreamnet-metrics"
+}
+
+import {
   to = awscc_iam_role.role_load_balancer_controller
   id = "dreamnet-load-balancer-controller"
+}
+
+import {
+  to = awscc_iam_role.role_karpenter
+  id = "dreamnet-karpenter"
 }
 
 import {
@@ -332,6 +347,11 @@ import {
 import {
   to = awscc_iam_role.role_agents
   id = "dreamnet-agents"
+}
+
+import {
+  to = awscc_iam_role.role_worker
+  id = "dreamnet-worker"
 }
 
 import {

@@ -50,8 +50,11 @@ module "first" {
   role_backend_arn                  = awscc_iam_role.role_backend.arn
   role_cluster_autoscaler_arn       = awscc_iam_role.role_cluster_autoscaler.arn
   role_ebs_csi_arn                  = awscc_iam_role.role_ebs_csi.arn
+  role_external_secrets_arn         = awscc_iam_role.role_external_secrets.arn
   role_load_balancer_controller_arn = awscc_iam_role.role_load_balancer_controller.arn
+  role_metrics_arn                  = awscc_iam_role.role_metrics.arn
   role_operator_arn                 = awscc_iam_role.role_operator.arn
+  role_worker_arn                   = awscc_iam_role.role_worker.arn
   subnet_a_cidr_block               = "10.30.0.0/20"
   subnet_b_cidr_block               = "10.30.16.0/20"
 
@@ -92,8 +95,11 @@ module "second" {
   role_backend_arn                  = awscc_iam_role.role_backend.arn
   role_cluster_autoscaler_arn       = awscc_iam_role.role_cluster_autoscaler.arn
   role_ebs_csi_arn                  = awscc_iam_role.role_ebs_csi.arn
+  role_external_secrets_arn         = awscc_iam_role.role_external_secrets.arn
   role_load_balancer_controller_arn = awscc_iam_role.role_load_balancer_controller.arn
+  role_metrics_arn                  = awscc_iam_role.role_metrics.arn
   role_operator_arn                 = awscc_iam_role.role_operator.arn
+  role_worker_arn                   = awscc_iam_role.role_worker.arn
   subnet_a_cidr_block               = "10.31.0.0/20"
   subnet_b_cidr_block               = "10.31.16.0/20"
 

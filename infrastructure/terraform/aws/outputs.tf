@@ -66,6 +66,11 @@ output "queue_dead_letters_queue_url" {
   value       = awscc_sqs_queue.queue_dead_letters.queue_url
 }
 
+output "queue_karpenter_queue_url" {
+  description = "queue_url of aws/queue-karpenter."
+  value       = awscc_sqs_queue.queue_karpenter.queue_url
+}
+
 output "queue_media_queue_url" {
   description = "queue_url of aws/queue-media."
   value       = awscc_sqs_queue.queue_media.queue_url

@@ -25,6 +25,30 @@ resource "google_pubsub_topic_iam_member" "access_api_dream_events" {
   depends_on = [google_pubsub_topic.topic_dream_events]
 }
 
+# google/access-worker-dream-events
+resource "google_pubsub_subscription_iam_member" "access_worker_dream_events" {
+  subscription = google_pubsub_subscription.subscription_dream_events.name
+  role         = "roles/pubsub.subscriber"
+  member       = "serviceAccount:${google_service_account.account_worker.email}"
+  depends_on   = [google_pubsub_subscription.subscription_dream_events]
+}
+
+# google/access-agents-media
+resource "google_storage_bucket_iam_member" "access_agents_media" {
+  bucket     = google_storage_bucket.bucket_media.name
+  role       = "roles/storage.objectUser"
+  member     = "serviceAccount:${google_service_account.account_agents.email}"
+  depends_on = [google_storage_bucket.bucket_media]
+}
+
+# google/access-agents-dream-events
+resource "google_pubsub_topic_iam_member" "access_agents_dream_events" {
+  topic      = google_pubsub_topic.topic_dream_events.name
+  role       = "roles/pubsub.publisher"
+  member     = "serviceAccount:${google_service_account.account_agents.email}"
+  depends_on = [google_pubsub_topic.topic_dream_events]
+}
+
 # google/access-functions-lake
 resource "google_storage_bucket_iam_member" "access_functions_lake" {
   bucket     = google_storage_bucket.bucket_lake.name

@@ -57,6 +57,20 @@ resource "google_service_account" "account_api" {
   description  = "Lent to the pods of dreamnet/dreamnet-api and to the Cloud Run service"
 }
 
+# google/account-worker
+resource "google_service_account" "account_worker" {
+  account_id   = "dreamnet-worker"
+  display_name = "DreamNet's workers"
+  description  = "Lent to the pods of dreamnet/dreamnet-worker; takes dream events off their subscription"
+}
+
+# google/account-agents
+resource "google_service_account" "account_agents" {
+  account_id   = "dreamnet-agents"
+  display_name = "DreamNet's agents"
+  description  = "Lent to the pods of dreamnet/dreamnet-agents; reads and writes media, publishes events"
+}
+
 # google/account-functions
 resource "google_service_account" "account_functions" {
   account_id   = "dreamnet-functions"
@@ -76,6 +90,54 @@ resource "google_service_account" "account_operator" {
   account_id   = "dreamnet-operator"
   display_name = "DreamNet's scheduled operations"
   description  = "Looks at everything, stops, starts and resizes; creates and deletes nothing"
+}
+
+# google/federation-github
+resource "google_iam_workload_identity_pool" "federation_github" {
+  workload_identity_pool_id = "dreamnet-github"
+  display_name              = "DreamNet on GitHub"
+  description               = "Workflows of DreamNet's repository"
+}
+
+# google/federation-github-actions
+resource "google_iam_workload_identity_pool_provider" "federation_github_actions" {
+  workload_identity_pool_provider_id = "github"
+  workload_identity_pool_id          = google_iam_workload_identity_pool.federation_github.workload_identity_pool_id
+  display_name                       = "GitHub Actions"
+
+  attribute_mapping = {
+    "google.subject"       = "assertion.sub"
+    "attribute.repository" = "assertion.repository"
+  }
+
+  attribute_condition = "assertion.repository == 'dreamnet/gameplan' && assertion.environment == 'production'"
+
+  oidc {
+    issuer_uri = "https://token.actions.githubusercontent.com"
+  }
+
+  depends_on = [google_iam_workload_identity_pool.federation_github]
+}
+
+# google/secret-prefect-api-key
+resource "google_secret_manager_secret" "secret_prefect_api_key" {
+  secret_id = "dreamnet-prefect-api-key"
+
+  replication {
+    auto {}
+  }
+}
+
+# google/access-delivery-secret
+resource "google_secret_manager_secret_iam_member" "access_delivery_secret" {
+  secret_id = google_secret_manager_secret.secret_prefect_api_key.secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = "principalSet://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/dreamnet-github/attribute.repository/dreamnet/gameplan"
+
+  depends_on = [
+    google_secret_manager_secret.secret_prefect_api_key,
+    google_iam_workload_identity_pool_provider.federation_github_actions,
+  ]
 }
 
 # google/federation

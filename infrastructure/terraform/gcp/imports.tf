@@ -1,7 +1,7 @@
 # Written by `python -m dreamnet.handover terraform infrastructure` from the catalogue; changes here
 # are lost at the next run.
 #
-# 212 of 249 resources; the ids of the others are the cloud's own, and
+# 224 of 261 resources; the ids of the others are the cloud's own, and
 # come with the flow hand-over, which reads what lives.
 
 import {
@@ -117,6 +117,21 @@ import {
 import {
   to = google_pubsub_topic_iam_member.access_api_dream_events
   id = "projects/${var.google_project}/topics/dream-events roles/pubsub.publisher serviceAccount:dreamnet-api@${var.google_project}.iam.gserviceaccount.com"
+}
+
+import {
+  to = google_pubsub_subscription_iam_member.access_worker_dream_events
+  id = "projects/${var.google_project}/subscriptions/dream-events-workers roles/pubsub.subscriber serviceAccount:dreamnet-worker@${var.google_project}.iam.gserviceaccount.com"
+}
+
+import {
+  to = google_storage_bucket_iam_member.access_agents_media
+  id = "b/${var.google_project}-media roles/storage.objectUser serviceAccount:dreamnet-agents@${var.google_project}.iam.gserviceaccount.com"
+}
+
+import {
+  to = google_pubsub_topic_iam_member.access_agents_dream_events
+  id = "projects/${var.google_project}/topics/dream-events roles/pubsub.publisher serviceAccount:dreamnet-agents@${var.google_project}.iam.gserviceaccount.com"
 }
 
 import {
@@ -385,6 +400,16 @@ import {
 }
 
 import {
+  to = google_service_account.account_worker
+  id = "projects/${var.google_project}/serviceAccounts/dreamnet-worker@${var.google_project}.iam.gserviceaccount.com"
+}
+
+import {
+  to = google_service_account.account_agents
+  id = "projects/${var.google_project}/serviceAccounts/dreamnet-agents@${var.google_project}.iam.gserviceaccount.com"
+}
+
+import {
   to = google_service_account.account_functions
   id = "projects/${var.google_project}/serviceAccounts/dreamnet-functions@${var.google_project}.iam.gserviceaccount.com"
 }
@@ -397,6 +422,26 @@ import {
 import {
   to = google_service_account.account_operator
   id = "projects/${var.google_project}/serviceAccounts/dreamnet-operator@${var.google_project}.iam.gserviceaccount.com"
+}
+
+import {
+  to = google_iam_workload_identity_pool.federation_github
+  id = "projects/${var.google_project}/locations/global/workloadIdentityPools/dreamnet-github"
+}
+
+import {
+  to = google_iam_workload_identity_pool_provider.federation_github_actions
+  id = "projects/${var.google_project}/locations/global/workloadIdentityPools/dreamnet-github/providers/github"
+}
+
+import {
+  to = google_secret_manager_secret.secret_prefect_api_key
+  id = "projects/${var.google_project}/secrets/dreamnet-prefect-api-key"
+}
+
+import {
+  to = google_secret_manager_secret_iam_member.access_delivery_secret
+  id = "projects/${var.google_project}/secrets/dreamnet-prefect-api-key roles/secretmanager.secretAccessor principalSet://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/dreamnet-github/attribute.repository/dreamnet/gameplan"
 }
 
 import {
@@ -447,6 +492,21 @@ import {
 import {
   to = module.first.google_container_node_pool.gke_cluster_pool_default
   id = "${var.google_project}/${var.google_zone}/dreamnet/default"
+}
+
+import {
+  to = google_service_account_iam_member.workload_identity_worker
+  id = "projects/${var.google_project}/serviceAccounts/dreamnet-worker@${var.google_project}.iam.gserviceaccount.com roles/iam.workloadIdentityUser serviceAccount:${var.google_project}.svc.id.goog[dreamnet/dreamnet-worker]"
+}
+
+import {
+  to = google_service_account_iam_member.workload_identity_agents
+  id = "projects/${var.google_project}/serviceAccounts/dreamnet-agents@${var.google_project}.iam.gserviceaccount.com roles/iam.workloadIdentityUser serviceAccount:${var.google_project}.svc.id.goog[dreamnet/dreamnet-agents]"
+}
+
+import {
+  to = google_project_iam_member.access_metrics_adapter
+  id = "${var.google_project} roles/monitoring.viewer principal://iam.googleapis.com/projects/${var.google_project_number}/locations/global/workloadIdentityPools/${var.google_project}.svc.id.goog/subject/ns/custom-metrics/sa/custom-metrics-stackdriver-adapter"
 }
 
 import {

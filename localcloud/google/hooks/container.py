@@ -30,6 +30,9 @@ ZONES = ("a", "b", "c")
 #: Fields that UpdateNodePoolRequest wraps once more than NodeConfig does.
 WRAPPED = {"labels": "labels", "resourceLabels": "labels", "taints": "taints", "tags": "tags"}
 
+#: Parts of a cluster's network that an update names by themselves (ClusterUpdate).
+NETWORK = frozenset({"gatewayApiConfig", "dnsConfig", "serviceExternalIpsConfig"})
+
 _ZONE = re.compile(r"(.+)-[a-z]")
 
 
@@ -120,11 +123,13 @@ class Clusters(Hook):
         field = field[0].lower() + field[1:]
         names = {"clusterAutoscaling": "autoscaling", "masterVersion": "currentMasterVersion"}
         field = names.get(field, field)
-        if field not in call.collection.schema["properties"]:
+        within = "networkConfig" if field in NETWORK else ""
+        if not within and field not in call.collection.schema["properties"]:
             raise not_in_the_rehearsal(f"{call.method.id} of {desired}")
 
         def work(draft: Stored) -> None:
-            draft.body[field] = copy.deepcopy(value)
+            target = draft.body.setdefault(within, {}) if within else draft.body
+            target[field] = copy.deepcopy(value)
 
         return call.operation(found, work, verb="UPDATE_CLUSTER", seconds=self.seconds)
 

@@ -205,6 +205,7 @@ def test_a_cluster_changes_field_by_field(driver: GoogleDriver, monkeypatch: pyt
         **CLUSTER,
         "releaseChannel": {"channel": "STABLE"},
         "verticalPodAutoscaling": {"enabled": True},
+        "networkConfig": {"gatewayApiConfig": {"channel": "CHANNEL_STANDARD"}},
         "resourceLabels": {"team": "dreams"},
         "nodePools": [pool, gpu],
     }
@@ -216,6 +217,13 @@ def test_a_cluster_changes_field_by_field(driver: GoogleDriver, monkeypatch: pyt
     (bounds,) = [body for method, pool, body in told if (method, pool) == ("PUT", "default")]
     assert (bounds["min"], bounds["max"], bounds["machine_type"]) == (2, 5, "e2-standard-2")
 
+    assert live.body["networkConfig"]["gatewayApiConfig"] == {"channel": "CHANNEL_STANDARD"}
+
+    nodes = {**body, "networkConfig": {"enableIntraNodeVisibility": True}}
+    unknown = declared(resource.type, resource.name, resource.parent, nodes)
+    changes = driver.diff(unknown, live)
+    with pytest.raises(ResourceError, match=r"networkConfig.enableIntraNodeVisibility can't be changed in"):
+        driver.update(unknown, live, changes, "t", quiet)
     impossible = declared(resource.type, resource.name, resource.parent, {**body, "description": "other"})
     changes = driver.diff(impossible, live)
     with pytest.raises(ResourceError, match="description can't be changed in place"):

@@ -101,6 +101,10 @@ resource "aws_eks_node_group" "eks_nodegroup_spot" {
     effect = "NO_SCHEDULE"
   }
 
+  lifecycle {
+    ignore_changes = [scaling_config[0].desired_size]
+  }
+
   depends_on = [
     awscc_ec2_route.route_nat,
     awscc_ec2_subnet_route_table_association.route_subnet_private_a,
@@ -222,6 +226,51 @@ resource "awscc_eks_pod_identity_association" "pod_identity_agents" {
 
   tags = [
     { key = "dreamnet-id", value = "aws/pod-identity-agents${var.suffix}" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+
+  depends_on = [awscc_eks_addon.eks_addon_eks_pod_identity_agent]
+}
+
+# aws/pod-identity-worker, aws/pod-identity-worker-second
+resource "awscc_eks_pod_identity_association" "pod_identity_worker" {
+  cluster_name    = "dreamnet"
+  namespace       = "dreamnet"
+  service_account = "dreamnet-worker"
+  role_arn        = var.role_worker_arn
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/pod-identity-worker${var.suffix}" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+
+  depends_on = [awscc_eks_addon.eks_addon_eks_pod_identity_agent]
+}
+
+# aws/pod-identity-external-secrets, aws/pod-identity-external-secrets-second
+resource "awscc_eks_pod_identity_association" "pod_identity_external_secrets" {
+  cluster_name    = "dreamnet"
+  namespace       = "external-secrets"
+  service_account = "external-secrets"
+  role_arn        = var.role_external_secrets_arn
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/pod-identity-external-secrets${var.suffix}" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+
+  depends_on = [awscc_eks_addon.eks_addon_eks_pod_identity_agent]
+}
+
+# aws/pod-identity-metrics, aws/pod-identity-metrics-second
+resource "awscc_eks_pod_identity_association" "pod_identity_metrics" {
+  cluster_name    = "dreamnet"
+  namespace       = "dreamnet"
+  service_account = "dreamnet-yace"
+  role_arn        = var.role_metrics_arn
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/pod-identity-metrics${var.suffix}" },
     { key = "managed-by", value = "dreamnet-gameplan" },
   ]
 

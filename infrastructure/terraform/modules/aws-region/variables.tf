@@ -71,13 +71,28 @@ variable "role_ebs_csi_arn" {
   type        = any
 }
 
+variable "role_external_secrets_arn" {
+  description = "Both regions: awscc_iam_role.role_external_secrets.arn"
+  type        = any
+}
+
 variable "role_load_balancer_controller_arn" {
   description = "Both regions: awscc_iam_role.role_load_balancer_controller.arn"
   type        = any
 }
 
+variable "role_metrics_arn" {
+  description = "Both regions: awscc_iam_role.role_metrics.arn"
+  type        = any
+}
+
 variable "role_operator_arn" {
   description = "Both regions: awscc_iam_role.role_operator.arn"
+  type        = any
+}
+
+variable "role_worker_arn" {
+  description = "Both regions: awscc_iam_role.role_worker.arn"
   type        = any
 }
 

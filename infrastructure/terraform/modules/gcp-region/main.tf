@@ -70,6 +70,14 @@ resource "google_container_cluster" "gke_cluster" {
     workload_pool = "${var.google_project}.svc.id.goog"
   }
 
+  vertical_pod_autoscaling {
+    enabled = true
+  }
+
+  gateway_api_config {
+    channel = "CHANNEL_STANDARD"
+  }
+
   lifecycle {
     ignore_changes = [initial_node_count, remove_default_node_pool, node_pool, node_config]
   }
