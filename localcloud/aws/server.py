@@ -165,6 +165,7 @@ def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> l
     from localcloud.aws.services.bucket_events import BucketEvents
     from localcloud.aws.services.edge import EdgePolicies
     from localcloud.aws.services.express import Express
+    from localcloud.aws.services.lattice import Lattice
     from localcloud.aws.services.learning import Comprehend, Rekognition, SageMaker
     from localcloud.aws.services.pricing import Pricing
     from localcloud.aws.services.registries import Registries
@@ -180,6 +181,7 @@ def _kept(store: Store, account_id: str, clients: Callable[[str], Clients]) -> l
         EdgePolicies("cloudfront", store, account_id),
         Express(store, account_id, clients),
         BucketEvents(account_id),
+        Lattice("vpc-lattice", store, account_id),
         Pricing(),
         Registries("schemas", store, account_id),
         Rekognition("rekognition", store, account_id),

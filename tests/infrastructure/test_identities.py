@@ -20,7 +20,13 @@ CHARTS = {
     ("kube-system", "cluster-autoscaler"),
     ("kube-system", "karpenter"),
     ("external-secrets", "external-secrets"),
+    ("aws-application-networking-system", "gateway-api-controller"),
     ("dreamnet", "dreamnet-yace"),
+}
+#: Whose other parts the catalogue has in the first region only.
+FIRST_ONLY = {
+    ("kube-system", "karpenter"),
+    ("aws-application-networking-system", "gateway-api-controller"),
 }
 
 
@@ -67,7 +73,7 @@ def test_every_service_account_on_eks_has_a_role_in_both_regions(catalogue):
         for one in of_type(catalogue, "AWS::EKS::PodIdentityAssociation")
     }
     wanted = {("dreamnet", name) for name in accounts("eks-full")}
-    wanted |= CHARTS - {("kube-system", "karpenter")}  # buys machines in the first region only
+    wanted |= CHARTS - FIRST_ONLY
     for namespace, name in wanted:
         for region in ("${aws.region}", "${aws.second_region}"):
             assert (region, namespace, name) in found
@@ -84,6 +90,15 @@ def test_workers_may_do_nothing_but_take_events(catalogue):
     assert [(one.body["role"], one.parent.split("/")[-1]) for one in granted] == [
         ("roles/pubsub.subscriber", "dream-events-workers")
     ]
+
+
+def test_the_gateway_of_the_lattice_has_its_service_network(catalogue):
+    gateways = [
+        one["metadata"]["name"]
+        for one in render(ROOT / "kubernetes" / "eks-lattice", VARIABLES)
+        if one["kind"] == "Gateway" and one["spec"]["gatewayClassName"] == "amazon-vpc-lattice"
+    ]
+    assert gateways == [catalogue["aws/lattice"].body["Name"]]
 
 
 def test_no_managed_policy_is_longer_than_iam_takes(catalogue):

@@ -75,6 +75,10 @@ CHANGES = [
     ("aws/delivery-activity", "/ExtendedS3DestinationConfiguration/BufferingHints/SizeInMBs", 32),
     ("aws/flink", "/RuntimeEnvironment", "ZEPPELIN-FLINK-2_0"),
     ("aws/lake-database", "/DatabaseInput/Description", "other"),
+    ("aws/karpenter-spot", "/State", "DISABLED"),
+    ("aws/queue-karpenter-policy", "/PolicyDocument/Statement/0/Sid", "Other"),
+    ("aws/lattice", "/AuthType", "AWS_IAM"),
+    ("aws/lattice-vpc", "/SecurityGroupIds", ["sg-0123456789abcdef0"]),
     ("aws/lake-table-activity", "/TableInput/Description", "other"),
 ]
 #: Types that AWS changes in nothing but tags, or not at all.

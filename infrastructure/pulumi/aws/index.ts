@@ -1,6 +1,6 @@
 // Written by `python -m dreamnet.handover pulumi infrastructure` from the catalogue.
 //
-// import.json names 127 of 293 resources; the ids of the others are the cloud's own, and
+// import.json names 128 of 298 resources; the ids of the others are the cloud's own, and
 // come with the flow hand-over, which reads what lives. Then, in this folder:
 //
 //   npm install && pulumi stack init production

@@ -1042,6 +1042,158 @@ resource "awscc_events_rule" "karpenter_reservation" {
   ]
 }
 
+# aws/lattice
+resource "awscc_vpclattice_service_network" "lattice" {
+  name      = "dreamnet-lattice"
+  auth_type = "NONE"
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/lattice" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/lattice-vpc
+resource "awscc_vpclattice_service_network_vpc_association" "lattice_vpc" {
+  service_network_identifier = awscc_vpclattice_service_network.lattice.arn
+  vpc_identifier             = module.first.vpc_vpc_id
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/lattice-vpc" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/policy-lattice-controller
+resource "awscc_iam_managed_policy" "policy_lattice_controller" {
+  managed_policy_name = "dreamnet-lattice-controller"
+  description         = "Make and change Lattice services, target groups and rules"
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Lattice"
+        Effect = "Allow"
+        Action = [
+          "vpc-lattice:BatchUpdateRule",
+          "vpc-lattice:CreateListener",
+          "vpc-lattice:CreateRule",
+          "vpc-lattice:CreateService",
+          "vpc-lattice:CreateServiceNetwork",
+          "vpc-lattice:CreateServiceNetworkServiceAssociation",
+          "vpc-lattice:CreateServiceNetworkVpcAssociation",
+          "vpc-lattice:CreateTargetGroup",
+          "vpc-lattice:DeleteAuthPolicy",
+          "vpc-lattice:DeleteListener",
+          "vpc-lattice:DeleteRule",
+          "vpc-lattice:DeleteService",
+          "vpc-lattice:DeleteServiceNetwork",
+          "vpc-lattice:DeleteServiceNetworkServiceAssociation",
+          "vpc-lattice:DeleteServiceNetworkVpcAssociation",
+          "vpc-lattice:DeleteTargetGroup",
+          "vpc-lattice:DeregisterTargets",
+          "vpc-lattice:GetAuthPolicy",
+          "vpc-lattice:GetListener",
+          "vpc-lattice:GetRule",
+          "vpc-lattice:GetService",
+          "vpc-lattice:GetServiceNetwork",
+          "vpc-lattice:GetServiceNetworkServiceAssociation",
+          "vpc-lattice:GetServiceNetworkVpcAssociation",
+          "vpc-lattice:GetTargetGroup",
+          "vpc-lattice:PutAuthPolicy",
+          "vpc-lattice:RegisterTargets",
+          "vpc-lattice:TagResource",
+          "vpc-lattice:UntagResource",
+          "vpc-lattice:UpdateListener",
+          "vpc-lattice:UpdateRule",
+          "vpc-lattice:UpdateService",
+          "vpc-lattice:UpdateServiceNetwork",
+          "vpc-lattice:UpdateServiceNetworkVpcAssociation",
+          "vpc-lattice:UpdateTargetGroup",
+        ]
+        Resource = "arn:aws:vpc-lattice:${var.aws_region}:${var.aws_account_id}:*"
+      },
+      {
+        Sid    = "Look"
+        Effect = "Allow"
+        Action = [
+          "acm:ListCertificates",
+          "ec2:DescribeSecurityGroups",
+          "ec2:DescribeSubnets",
+          "ec2:DescribeTags",
+          "ec2:DescribeVpcs",
+          "tag:GetResources",
+          "tag:TagResources",
+          "tag:UntagResources",
+          "vpc-lattice:ListListeners",
+          "vpc-lattice:ListRules",
+          "vpc-lattice:ListServiceNetworkServiceAssociations",
+          "vpc-lattice:ListServiceNetworkVpcAssociations",
+          "vpc-lattice:ListServiceNetworks",
+          "vpc-lattice:ListServices",
+          "vpc-lattice:ListTagsForResource",
+          "vpc-lattice:ListTargetGroups",
+          "vpc-lattice:ListTargets",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid      = "ServiceLinkedRole"
+        Effect   = "Allow"
+        Action   = "iam:CreateServiceLinkedRole"
+        Resource = "arn:aws:iam::${var.aws_account_id}:role/aws-service-role/vpc-lattice.amazonaws.com/AWSServiceRoleForVpcLattice"
+        Condition = {
+          StringEquals = {
+            "iam:AWSServiceName" = "vpc-lattice.amazonaws.com"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# aws/role-lattice-controller
+resource "awscc_iam_role" "role_lattice_controller" {
+  description = "The AWS Gateway API Controller, lent to its pods"
+
+  assume_role_policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "pods.eks.amazonaws.com"
+        }
+        Action = ["sts:AssumeRole", "sts:TagSession"]
+      },
+    ]
+  })
+
+  managed_policy_arns = [awscc_iam_managed_policy.policy_lattice_controller.policy_arn]
+  role_name           = "dreamnet-lattice-controller"
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/role-lattice-controller" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+}
+
+# aws/pod-identity-lattice-controller
+resource "awscc_eks_pod_identity_association" "pod_identity_lattice_controller" {
+  cluster_name    = "dreamnet"
+  namespace       = "aws-application-networking-system"
+  service_account = "gateway-api-controller"
+  role_arn        = awscc_iam_role.role_lattice_controller.arn
+
+  tags = [
+    { key = "dreamnet-id", value = "aws/pod-identity-lattice-controller" },
+    { key = "managed-by", value = "dreamnet-gameplan" },
+  ]
+
+  depends_on = [module.first.eks_addon_eks_pod_identity_agent_id]
+}
+
 # aws/eks-nodegroup-gpu
 resource "aws_eks_node_group" "eks_nodegroup_gpu" {
   cluster_name   = "dreamnet"

@@ -1,7 +1,7 @@
 # Written by `python -m dreamnet.handover terraform infrastructure` from the catalogue; changes here
 # are lost at the next run.
 #
-# 133 of 293 resources; the ids of the others are the cloud's own, and
+# 134 of 298 resources; the ids of the others are the cloud's own, and
 # come with the flow hand-over, which reads what lives.
 
 import {
@@ -257,6 +257,11 @@ import {
 import {
   to = awscc_iam_role.role_karpenter
   id = "dreamnet-karpenter"
+}
+
+import {
+  to = awscc_iam_role.role_lattice_controller
+  id = "dreamnet-lattice-controller"
 }
 
 import {
