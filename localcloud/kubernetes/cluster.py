@@ -28,6 +28,8 @@ from localcloud.kubernetes.controllers.services import Services
 from localcloud.kubernetes.controllers.statefulsets import StatefulSets
 from localcloud.kubernetes.controllers.volumes import Volumes
 from localcloud.kubernetes.faults import Faults
+from localcloud.kubernetes.gateway import definitions
+from localcloud.kubernetes.gateway.controller import Gateways
 from localcloud.kubernetes.kinds import Kinds
 from localcloud.kubernetes.kubelet.kubelet import Kubelet
 from localcloud.kubernetes.metrics import Metrics
@@ -64,6 +66,7 @@ class Cluster:
         self.measured = self._adapted()
         self.node_groups = NodeGroups(self.verbs, options)
         verbs = self.verbs
+        self._gateways = Gateways(verbs, options, self._runtime)
         self._runtime.add(
             CustomKinds(verbs),
             Namespaces(verbs, identity.ca_certificate),
@@ -72,6 +75,7 @@ class Cluster:
             NodeHealth(verbs, recorder, self.faults),
             Evictions(verbs, recorder),
             Services(verbs),
+            self._gateways,
             Deployments(verbs, recorder),
             ReplicaSets(verbs, recorder),
             ReplicaSets(verbs, recorder, "ReplicationController"),
@@ -120,6 +124,7 @@ class Cluster:
         """Furnish a new cluster, then run controllers and kubelets."""
         self._furnish()
         self._furnish_roles()
+        definitions.install(self.verbs, self.options.cloud)
         self.node_groups.start()
         self._runtime.start()
         self.kubelet.start()
@@ -189,6 +194,7 @@ class Cluster:
         await self._runtime.stop()
         self.metrics.stop()
         self.scraper.stop()
+        await self._gateways.stop()
         await self.kubelet.stop()
 
     def close(self) -> None:

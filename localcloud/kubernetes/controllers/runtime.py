@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
 from localcloud.kubernetes import apply as server_side
@@ -41,6 +41,7 @@ class Runtime:
         self._store = store
         self._task: asyncio.Task[None] | None = None
         self._timers: dict[tuple[Controller, Key], asyncio.TimerHandle] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def add(self, *controllers: Controller) -> None:
         """Run these."""
@@ -61,6 +62,13 @@ class Runtime:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._closing)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that takes its time, such as a process' end; `stop` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _on_change(self, change: Change) -> None:
         for controller in self._controllers:

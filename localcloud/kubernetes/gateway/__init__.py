@@ -1,0 +1,1 @@
+"""Gateway API: Gateways and HTTPRoutes; a real Caddy routes requests to the Services' ready endpoints."""
