@@ -12,7 +12,7 @@ from dreamnet.report import Step
 from dreamnet.serving.promotion import MAX_ERROR_RATE
 from flows.weeks import GAMEPLAN_FLOW
 from tasks.kubernetes import Where
-from tasks.promotion import keep_image, promote_to, promotion_order, stop
+from tasks.promotion import keep_image, promote_by_weight, promote_to, promotion_order, stop
 from tasks.report import publish_steps
 
 
@@ -23,6 +23,7 @@ def promote(
     clusters: list[Where] | None = None,
     keep_earlier: bool = False,
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = MAX_ERROR_RATE,
+    canary: list[Annotated[int, Field(ge=1, le=100)]] | None = None,
 ) -> list[Step]:
     """Promote an image cluster by cluster; where one fails, it and those before it get their old image back.
 
@@ -35,12 +36,16 @@ def promote(
         clusters: some of gke, gke-second, eks.
         keep_earlier: leave the new image where it passed before another cluster failed.
         max_error_rate: share of the reads through the service that may fail.
+        canary: percents, such as [5, 25, 50]: the shares of the requests that the image gets first.
     """
     steps: list[Step] = []
     order = promotion_order(profile, image, clusters)
     for number, where in enumerate(order):
         try:
-            steps.append(promote_to(profile, where, image, max_error_rate))
+            if canary:
+                steps.append(promote_by_weight(profile, where, image, max_error_rate, canary))
+            else:
+                steps.append(promote_to(profile, where, image, max_error_rate))
         except GameplanError as error:
             earlier = [] if keep_earlier else order[:number]
             raise stop(profile, image, (where, error), steps, earlier) from error

@@ -16,7 +16,9 @@ Repeating one with the same `id` writes nothing twice.
 
 Environment: the database is `DATABASE_URL`, or `DATABASE_URL_FILE`, or `DATABASE_SECRET` (see
 `localcloud.backend_source`). `DURABLE_WRITES=1`: acknowledge only what every streaming standby has on disk.
-`DURABLE_TIMEOUT_SECONDS`: how long to wait for that (5). `REGION` is answered as `X-Region`.
+`DURABLE_TIMEOUT_SECONDS`: how long to wait for that (5). `REGION` is answered as `X-Region`, `RELEASE` as
+`X-Release`. A release that is no good: `FAILING_SHARE` of the dreams' requests (0 to 1) answer 500, or all
+are answered `SLOW_SECONDS` late.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import re
 import signal
 import socket
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     database: Database
     region: str
+    release = ""
+    failing_share = slow_seconds = 0.0
 
     def setup(self) -> None:
         """Send small answers at once."""
@@ -83,6 +89,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, do: Any) -> None:
         try:
+            if urlsplit(self.path).path.startswith("/dreams"):
+                self._misbehave()
             status, answer = do()
         except Refused as error:
             status, answer = error.status, {"error": str(error)}
@@ -94,6 +102,12 @@ class Handler(BaseHTTPRequestHandler):
             # Only the kind: a connection error's text may name the host and user.
             status, answer = 503, {"error": f"the database does not take this now ({type(error).__name__})"}
         self._answer(status, answer)
+
+    def _misbehave(self) -> None:
+        """Be the release that a rehearsal asks for."""
+        time.sleep(self.slow_seconds)
+        if random.random() < self.failing_share:
+            raise Refused(500, "this release fails")
 
     def _get(self) -> tuple[int, Any]:
         url = urlsplit(self.path)
@@ -140,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", media)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Region", self.region)
+        if self.release:
+            self.send_header("X-Release", self.release)
         if status == 503:
             self.send_header("Retry-After", "1")
         self.end_headers()
@@ -194,6 +210,9 @@ def main() -> None:
     # A series that no request has made yet reads as none: the rate of an idle backend is 0.
     _REQUESTS.labels("GET", "200")
     Handler.region = os.environ.get("REGION", "")
+    Handler.release = os.environ.get("RELEASE", "")
+    Handler.failing_share = float(os.environ.get("FAILING_SHARE", "0"))
+    Handler.slow_seconds = float(os.environ.get("SLOW_SECONDS", "0"))
     Handler.database = Database(
         source_from_environment(os.environ),
         durable=os.environ.get("DURABLE_WRITES") == "1",

@@ -15,10 +15,12 @@ from dreamnet.errors import GameplanError, ResourceError
 from dreamnet.kubernetes.rollout import deployment_path
 from dreamnet.report import Clock, Step
 from dreamnet.serving import application, promotion
+from dreamnet.serving.canary import CanaryStep, canary_table
+from dreamnet.serving.canary import promote_by_weight as by_weight
 from dreamnet.serving.promotion import PromotionFailed
 from tasks.kubernetes import NAMES, Where, cluster
 from tasks.report import publish_steps
-from tasks.support import CLOUD_TASK, load_profile, progress
+from tasks.support import CLOUD_TASK, load_profile, progress, publish
 
 #: A retry looks at the clusters again: what an earlier attempt promoted may have been put back since.
 LOOK_AGAIN: dict[str, Any] = {**CLOUD_TASK, "cache_policy": NO_CACHE}
@@ -60,6 +62,29 @@ def promote_to(profile: str, where: Where, image: str, max_error_rate: float) ->
     done = promotion.promote(cluster(profile, where), image, patience, progress(), max_error_rate)
     said = f"{done.replicas} replicas ready, {done.failed} of {done.reads} reads failed"
     return clock.done(said) if done.changed else clock.unchanged(said)
+
+
+@task(task_run_name="promote to {where} by weight", **LOOK_AGAIN)
+def promote_by_weight(
+    profile: str, where: Where, image: str, max_error_rate: float, canary: Sequence[int]
+) -> Step:
+    """One cluster: the image beside what runs, a growing share of the requests, then everywhere.
+
+    Each step that passed is a row of the artifact `canary-<profile>-<where>`, with share, errors and times.
+    """
+    clock = Clock(f"DreamNet on {where}")
+    patience, passed = load_profile(profile).grace_seconds, list[CanaryStep]()
+
+    def tell(step: CanaryStep) -> None:
+        passed.append(step)
+        publish(f"canary {profile} {where}", canary_table(image, passed), f"{where}: {step}")
+
+    done = by_weight(cluster(profile, where), image, canary, patience, progress(), tell, max_error_rate)
+    shares = ", ".join(f"{step.percent} % ({step.share:.1f} % measured)" for step in passed)
+    said = f"{done.replicas} replicas ready, {done.failed} of {done.reads} reads failed"
+    if not done.changed:
+        return clock.unchanged(said)
+    return clock.done(f"canary with {shares or 'its last step passed before'}; {said}")
 
 
 @task(task_run_name="put {where} back", **LOOK_AGAIN)

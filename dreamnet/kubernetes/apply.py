@@ -11,7 +11,15 @@ from typing import Literal
 
 from dreamnet.errors import GameplanError, ResourceError
 from dreamnet.kubernetes.batch import CRD, Batch, Manifest, check_foreign, named_kind, prepare
-from dreamnet.kubernetes.cluster import APPLY_PATCH, FIELD_MANAGER, Cluster, Conflict, NotFound, Object
+from dreamnet.kubernetes.cluster import (
+    APPLY_PATCH,
+    CANARY_MANAGER,
+    FIELD_MANAGER,
+    Cluster,
+    Conflict,
+    NotFound,
+    Object,
+)
 from dreamnet.kubernetes.prune import find_surplus
 from dreamnet.resources.model import Progress
 
@@ -254,6 +262,9 @@ def _apply_one(
     try:
         return _patch(cluster, path, manifest, before, settings)
     except Conflict as conflict:
+        if CANARY_MANAGER in conflict.managers:
+            # A canary has lent itself a route's rules; it gives them back as they were.
+            return "unchanged"
         # What we set by a patch (a rollback, a promoted image) counts as another manager's of our own name.
         if conflict.managers - {FIELD_MANAGER}:
             raise

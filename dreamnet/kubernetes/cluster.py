@@ -55,6 +55,8 @@ Result = TypeVar("Result")
 
 #: Who owns the fields that we apply (server-side apply keeps one owner list per manager).
 FIELD_MANAGER = "dreamnet-gameplan"
+#: Who owns an HTTPRoute's rules while a canary gets a share of its requests.
+CANARY_MANAGER = "dreamnet-canary"
 
 #: Seconds to connect, and to wait for an answer.
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30

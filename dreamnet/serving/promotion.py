@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ TAKEN_BACK = "dreamnet/taken-back-image"
 #: Reads through the service, before and after, and the share of them that may fail.
 READS, MAX_ERROR_RATE = 200, 0.01
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+#: Reads of the service: how many were answered, and how many failed.
+Read = Callable[[], tuple[int, int]]
 
 
 class PromotionFailed(ResourceError):
@@ -76,7 +79,7 @@ def check_awake(cluster: Cluster) -> None:
         PrecheckFailed: DreamNet sleeps there.
         NotFound: it does not run there.
     """
-    if not _deployment(cluster)["spec"].get("replicas", 1):
+    if not deployment(cluster)["spec"].get("replicas", 1):
         raise PrecheckFailed(
             f"{cluster}: Deployment {NAMESPACE}/{DEPLOYMENT} sleeps (0 replicas): no image can be checked.",
             "Run morning-scale-up first.",
@@ -84,13 +87,19 @@ def check_awake(cluster: Cluster) -> None:
 
 
 def promote(
-    cluster: Cluster, image: str, timeout: float, progress: Progress, max_error_rate: float = MAX_ERROR_RATE
+    cluster: Cluster,
+    image: str,
+    timeout: float,
+    progress: Progress,
+    max_error_rate: float = MAX_ERROR_RATE,
+    read: Read | None = None,
 ) -> Promoted:
     """Bring the backend on a cluster to an image, and take it back by itself where it does not pass.
 
     Args:
         timeout: seconds for each of rollout, address and reads.
         max_error_rate: share of the reads that may fail, 0 to 1.
+        read: how the service is read; None: at its load balancer's address.
 
     Raises:
         ConfigurationError: the image is not named by a digest.
@@ -99,14 +108,15 @@ def promote(
         GameplanError: as the cluster's calls.
     """
     check_image(image)
-    changed = _image(_deployment(cluster)) != image
+    read = read or (lambda: _read(cluster, timeout))
+    changed = image_of(deployment(cluster)) != image
     if changed:
-        _refuse_broken(cluster, timeout, progress, max_error_rate)
+        _refuse_broken(cluster, read, timeout, progress, max_error_rate)
         progress(f"{cluster.key}: {image}")
-        _set_image(cluster, image, _image(_deployment(cluster)))
+        _set_image(cluster, image, image_of(deployment(cluster)))
     try:
         rolled = rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
-        answered, failed = _read(cluster, timeout)
+        answered, failed = read()
         if _too_many(answered, failed, max_error_rate):
             raise VerificationError(
                 f"{cluster}: {failed} of {answered + failed} reads through Service {NAMESPACE}/{DEPLOYMENT}"
@@ -128,13 +138,13 @@ def put_back(cluster: Cluster, timeout: float, progress: Progress) -> str | None
     Raises:
         GameplanError: the rollout sticks, or as the cluster's calls.
     """
-    deployment = _deployment(cluster)
-    annotations = deployment["metadata"].get("annotations", {})
+    current = deployment(cluster)
+    annotations = current["metadata"].get("annotations", {})
     before = annotations.get(PREVIOUS)
-    if not before or annotations.get(PROMOTED) != _image(deployment):
+    if not before or annotations.get(PROMOTED) != image_of(current):
         return None
     progress(f"{cluster.key}: back to {before}")
-    _set_image(cluster, before, None, taken_back=_image(deployment))
+    _set_image(cluster, before, None, taken_back=image_of(current))
     rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
     return str(before)
 
@@ -147,14 +157,16 @@ def _taken_back(cluster: Cluster, timeout: float, progress: Progress) -> str:
     return f"{before} runs again." if before else "No earlier image is noted there: nothing was taken back."
 
 
-def _refuse_broken(cluster: Cluster, timeout: float, progress: Progress, max_error_rate: float) -> None:
+def _refuse_broken(
+    cluster: Cluster, read: Read, timeout: float, progress: Progress, max_error_rate: float
+) -> None:
     """A service that fails already would be blamed on the new image."""
     check_awake(cluster)
     # A rollout under way, such as the way back of a promotion that was killed, may fail reads by itself;
     # one that sticks leaves its old replicas serving, and the reads say whether they do.
     with suppress(rollout.RolloutStuck):
         rollout.wait_rollout(cluster, NAMESPACE, DEPLOYMENT, timeout, progress)
-    answered, failed = _read(cluster, timeout)
+    answered, failed = read()
     if _too_many(answered, failed, max_error_rate):
         raise PrecheckFailed(
             f"{cluster}: {failed} of {answered + failed} reads through Service {NAMESPACE}/{DEPLOYMENT} fail"
@@ -177,7 +189,8 @@ def _too_many(answered: int, failed: int, max_error_rate: float) -> bool:
     return not answered or failed > max_error_rate * (answered + failed)
 
 
-def _deployment(cluster: Cluster) -> Object:
+def deployment(cluster: Cluster) -> Object:
+    """The backend's Deployment as it is now."""
     return cluster.get(rollout.deployment_path(cluster, NAMESPACE, DEPLOYMENT))
 
 
@@ -186,7 +199,8 @@ def _container(deployment: Object) -> Object:
     return dict(deployment["spec"]["template"]["spec"]["containers"][0])
 
 
-def _image(deployment: Object) -> str:
+def image_of(deployment: Object) -> str:
+    """The image of a Deployment's backend."""
     return str(_container(deployment)["image"])
 
 

@@ -32,6 +32,10 @@ def called(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]
             raise PromotionFailed("dreamnet (EKS, us-east-1): its image can't be pulled.", "Push it.")
         return Step(f"DreamNet on {where}", "done", "2 replicas ready", 1.0)
 
+    def promote_by_weight(profile: str, where: str, image: str, rate: float, canary: list[int]) -> Step:
+        calls.append(("canary", where, *map(str, canary)))
+        return Step(f"DreamNet on {where}", "done", "2 replicas ready", 1.0)
+
     def put_back_on(profile: str, where: str) -> Step:
         calls.append(("back", where))
         if profile == "cut-off":
@@ -44,6 +48,7 @@ def called(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]
 
     monkeypatch.setattr(module, "promotion_order", promotion.promotion_order.fn)
     monkeypatch.setattr(module, "promote_to", promote_to)
+    monkeypatch.setattr(module, "promote_by_weight", promote_by_weight)
     monkeypatch.setattr(module, "keep_image", keep_image)
     monkeypatch.setattr(promotion, "put_back_on", put_back_on)
     monkeypatch.setattr(promotion, "cluster", lambda profile, where: serving(where, profile == "big"))
@@ -71,6 +76,11 @@ def test_one_cluster_after_the_other_then_the_profile(called: list[Any], desk: D
 def test_named_clusters_come_in_the_plans_order_and_leave_the_profile(called: list[Any]) -> None:
     run("big", IMAGE, clusters=["eks", "gke-second"])
     assert called == [("promote", "gke-second"), ("promote", "eks")]
+
+
+def test_a_canary_goes_before_the_image_on_each_cluster(called: list[Any]) -> None:
+    run("acme", IMAGE, canary=[5, 50])
+    assert called == [("canary", "gke", "5", "50"), ("canary", "eks", "5", "50"), ("keep", IMAGE)]
 
 
 def test_where_one_fails_those_before_go_back(called: list[Any], desk: Desk) -> None:

@@ -22,6 +22,15 @@ def missing_image(image: str) -> bool:
     return image.partition("@")[0].endswith(":missing")
 
 
+def misbehaviour(image: str) -> dict[str, str]:
+    """What the backend is told by images that are no good, with or without a digest.
+
+    Those tagged ``failing`` answer every fourth request with 500, those tagged ``slow`` half a second late.
+    """
+    tag = image.partition("@")[0].rpartition(":")[2]
+    return {"failing": {"FAILING_SHARE": "0.25"}, "slow": {"SLOW_SECONDS": "0.5"}}.get(tag, {})
+
+
 def unpulled(pod: Object, faults: Faults) -> str:
     """An image of the Pod that cannot be pulled; what runs or has run has its image."""
     before = first_status(pod).get("state", {})

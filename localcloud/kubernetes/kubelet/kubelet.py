@@ -18,7 +18,7 @@ from localcloud.kubernetes.faults import RESOURCE as FAULTS
 from localcloud.kubernetes.faults import Faults
 from localcloud.kubernetes.kubelet.backends import Backend, Desired, backoff
 from localcloud.kubernetes.kubelet.environment import ConfigError, resolve
-from localcloud.kubernetes.kubelet.images import is_backend, unpulled
+from localcloud.kubernetes.kubelet.images import is_backend, misbehaviour, unpulled
 from localcloud.kubernetes.kubelet.logs import Log
 from localcloud.kubernetes.kubelet.status import Containers, crashed, first_status, pod_status
 from localcloud.kubernetes.storage import Change, Key, Object
@@ -145,6 +145,7 @@ class Kubelet:
             if is_backend(container["image"]):
                 group = self.group_of(pod)
                 if group is not None:
+                    environment |= misbehaviour(container["image"])
                     self._run_backend(pod, group, container, environment)
                     return
         finite = spec["restartPolicy"] != "Always"
