@@ -113,6 +113,7 @@ class Engines:
         region: str,
         version: str,
         node_groups: Sequence[Mapping[str, Any]] = (),
+        gateway_api: bool = False,
         host: str = "127.0.0.1",
         port: int | None = None,
     ) -> KubernetesEndpoint:
@@ -124,6 +125,7 @@ class Engines:
             node_groups: each `{"name", "count", "machine_type"}` and what else `PUT
                 /_rehearsal/nodegroups/NAME` takes; groups of a running cluster change through that, so
                 these count at the first start only.
+            gateway_api: begin with the Gateway API's definitions; counts at the first start only.
         """
         port = port or self._known_port(name) or free_port(host)
         record = self._records.load(name)
@@ -149,6 +151,7 @@ class Engines:
                 "--port",
                 str(port),
                 *(part for group in node_groups for part in ("--node-group", _node_group(group))),
+                *(["--gateway-api"] if gateway_api else []),
             ]
         )
         url = f"https://{host}:{port}"

@@ -124,7 +124,8 @@ class Cluster:
         """Furnish a new cluster, then run controllers and kubelets."""
         self._furnish()
         self._furnish_roles()
-        definitions.install(self.verbs, self.options.cloud)
+        if self.options.gateway_api:
+            definitions.install(self.verbs, self.options.cloud)
         self.node_groups.start()
         self._runtime.start()
         self.kubelet.start()

@@ -42,6 +42,7 @@ class ClusterOptions:
     hpa_sync_seconds: float
     pod_start_seconds: float
     node_unneeded_seconds: float
+    gateway_api: bool = False
 
     @property
     def directory(self) -> Path:
@@ -122,6 +123,11 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
         default=600.0,
         help="how long a node of an autoscaled group must have been idle before it goes; default 600",
     )
+    add(
+        "--gateway-api",
+        action="store_true",
+        help="with the Gateway API's definitions, as GKE's gatewayApiConfig brings them",
+    )
     given = parser.parse_args(arguments)
     return ClusterOptions(
         state=given.state.resolve(),
@@ -135,4 +141,5 @@ def parse_options(arguments: Sequence[str] | None = None) -> ClusterOptions:
         hpa_sync_seconds=given.hpa_sync_seconds,
         pod_start_seconds=given.pod_start_seconds,
         node_unneeded_seconds=given.node_unneeded_seconds,
+        gateway_api=given.gateway_api,
     )

@@ -56,7 +56,7 @@ def echo(name):
 async def served(folder, *names):
     """A cluster with one Service of each name before a server of its own."""
     with echoes(names) as ports:
-        async with running(folder) as requests:
+        async with running(folder, "--gateway-api") as requests:
             await requests.until(
                 lambda: requests.cluster.kinds.find("gateway.networking.k8s.io", "v1", "gateways")
             )

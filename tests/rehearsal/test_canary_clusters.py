@@ -143,7 +143,7 @@ def test_an_apply_meanwhile_leaves_the_weights(cloud):
 
 
 def test_a_cluster_without_a_route_says_what_to_do(cloud):
-    with pytest.raises(PrecheckFailed, match=r"EKS.*no HTTPRoute leads to Service dreamnet/dreamnet-api"):
+    with pytest.raises(PrecheckFailed, match=r"EKS.*serves no HTTPRoute: no weights can be set"):
         promote_by_weight(cloud.eks, GOOD, [5], 5, quiet, print)
 
 

@@ -37,6 +37,7 @@ class Cloud:
             region="us-central1",
             version="1.35",
             node_groups=[{"name": "default", "count": 2, "machine_type": "e2-standard-2"}],
+            gateway_api=True,
         )
         self.eks_server = self.engines.kubernetes(
             "eks",

@@ -171,7 +171,12 @@ class Eks:
     def _restart(self, region: str, cluster: Any) -> None:
         """Bring the cluster's API server up with the version that the cluster has."""
         endpoint = self.engines.kubernetes(
-            engine_name(region, cluster.name), cloud="aws", region=region, version=cluster.version
+            engine_name(region, cluster.name),
+            cloud="aws",
+            region=region,
+            version=cluster.version,
+            # The operator's part, taken for done: the AWS Load Balancer Controller and its definitions.
+            gateway_api=True,
         )
         cluster.endpoint = endpoint.server
         data = base64.b64encode(endpoint.ca_certificate_pem.encode()).decode()

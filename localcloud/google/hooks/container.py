@@ -83,6 +83,7 @@ class Clusters(Hook):
             node_groups=[
                 {"name": pool["name"]} | node_group(pool, int(pool["initialNodeCount"])) for pool in pools
             ],
+            gateway_api=_gateway_api(body),
         )
         body["endpoint"] = endpoint.server.removeprefix("https://")
         certificate = endpoint.ca_certificate_pem
@@ -142,6 +143,12 @@ class Clusters(Hook):
             draft.body["resourceLabels"] = labels
 
         return call.operation(resource or call.resource(), work, verb="UPDATE_CLUSTER", seconds=self.seconds)
+
+
+def _gateway_api(body: dict[str, Any]) -> bool:
+    """Whether a cluster is to have the Gateway API's definitions."""
+    asked = (body.get("networkConfig") or {}).get("gatewayApiConfig") or {}
+    return bool(asked.get("channel") == "CHANNEL_STANDARD")
 
 
 class NodePools(Hook):

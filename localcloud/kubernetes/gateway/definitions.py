@@ -1,7 +1,7 @@
-"""The Gateway API's definitions and classes, as a new cluster has them once its controller is installed.
+"""The Gateway API's definitions and classes, as a cluster has them once its controller is installed.
 
 GKE installs them with `gatewayApiConfig.channel: CHANNEL_STANDARD`; on EKS the operator installs the AWS Load
-Balancer Controller with them. Both are taken for done here.
+Balancer Controller with them, which is taken for done here.
 """
 
 from __future__ import annotations
