@@ -93,7 +93,8 @@ class ClusterUnderTest:
 
     def clean(self) -> None:
         """Delete what carries the run's ID, namespaces first, and wait until it has gone."""
-        kinds = "namespaces,crd,clusterroles,clusterrolebindings,priorityclasses"
+        kinds = "namespaces,crd,clusterroles,clusterrolebindings,priorityclasses,storageclasses"
+        kinds += ",ingressclasses,certificatesigningrequests"
         said, code = self.kubectl("get", kinds, "-o", "name")
         assert code == 0, said
         mine = [name for name in said.splitlines() if self.id in name]

@@ -15,7 +15,7 @@ import pytest
 from cluster_under_test import GIVEN, WHY, cluster_under_test
 from kubectl_commands import FILES, commands
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3600 if os.environ.get(GIVEN) else 240)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3600 if os.environ.get(GIVEN) else 300)]
 ROOT = Path(__file__).parents[2]
 GROUPS = commands()
 LAST, EVERYWHERE = "restarted", "everywhere"
