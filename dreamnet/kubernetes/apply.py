@@ -191,17 +191,22 @@ def _applied(
     """
     definitions = [item for item in batch.manifests if item["kind"] == CRD]
     imagined: set[str] = set()
-    for number, manifest in enumerate(batch.manifests):
-        if number == len(definitions) and not settings.dry_run:
-            for definition in definitions:
-                _wait_served(cluster, definition, settings.crd_timeout)
-        if settings.dry_run and _is_imagined(cluster, manifest, batch, imagined):
-            yield Applied.of(manifest, "created")
-            continue
-        row = Applied.of(manifest, _apply_one(cluster, manifest, settings, live))
-        if row.outcome == "created" and row.kind == "Namespace":
-            imagined.add(row.name)
-        yield row
+
+    def rows(manifests: Sequence[Manifest]) -> Iterator[Applied]:
+        for manifest in manifests:
+            if settings.dry_run and _is_imagined(cluster, manifest, batch, imagined):
+                yield Applied.of(manifest, "created")
+                continue
+            row = Applied.of(manifest, _apply_one(cluster, manifest, settings, live))
+            if row.outcome == "created" and row.kind == "Namespace":
+                imagined.add(row.name)
+            yield row
+
+    yield from rows(definitions)
+    if not settings.dry_run:
+        for definition in definitions:
+            _wait_served(cluster, definition, settings.crd_timeout)
+    yield from rows(batch.manifests[len(definitions) :])
     if settings.prune:
         yield from _prune(cluster, batch, settings)
 

@@ -19,6 +19,7 @@ KINDS = {
         ("Secret", "secrets", True),
         ("PersistentVolumeClaim", "persistentvolumeclaims", True),
     ],
+    "apiextensions.k8s.io/v1": [("CustomResourceDefinition", "customresourcedefinitions", False)],
     "apps/v1": [
         ("Deployment", "deployments", True),
         ("StatefulSet", "statefulsets", True),

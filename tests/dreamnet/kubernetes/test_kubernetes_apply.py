@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+import yaml
 from fake_cluster import Answer, cluster, deployment
 from kubernetes.client import ApiClient, Configuration
 
@@ -225,6 +226,14 @@ def test_a_kind_that_nobody_knows_names_what_to_install(manifests):
         apply(target, [*manifests, route], progress=quiet)
     assert "Install the Gateway API" in caught.value.remedy
     assert api.writes() == []
+
+
+def test_definitions_are_waited_for_also_where_nothing_follows_them():
+    target, api = cluster()
+    text = (ROOT / "crds" / "vertical-pod-autoscaler.yaml").read_text()
+    report = attempt(target, prepare([yaml.safe_load(text)]), quiet, Settings(crd_timeout=0))
+    assert "verticalpodautoscalers.autoscaling.k8s.io is not served in 0 s" in report.failure.problem
+    assert len(api.writes()) == 1
 
 
 def test_a_refused_token_is_renewed_once_then_said():
