@@ -52,7 +52,10 @@ class GameplanProfile(Block):
         description="Seconds that a rollout or replica may take.",
         gt=0,
     )
-
+    gateway: bool = Field(
+        default=False,
+        description="Reach DreamNet through a Gateway too, for canaries: one balancer more a cluster.",
+    )
     front_door_port: str = Field(default="80", description="The load balancer's port.", pattern=r"^\d{1,5}$")
     operator_email: str = Field(description="Who gets the alerts.", examples=["ops@dreamnet.example"])
     domain: str = Field(

@@ -82,6 +82,7 @@ def deploy_application(profile: str, run: str, where: Where, url: str | None = N
         url or database_url(profile),
         settings.grace_seconds,
         progress(),
+        settings.gateway,
     )
     said = f"{deployed.replicas} replicas ready at {deployed.address}"
     return clock.done(said) if deployed.changed else clock.unchanged(said)

@@ -49,6 +49,7 @@ def deploy(
     database_url: str,
     timeout: float,
     progress: Progress,
+    gateway: bool = False,
 ) -> Deployed:
     """Bring the backend on a cluster to what the manifests say, and wait until all of it is ready.
 
@@ -60,13 +61,15 @@ def deploy(
         variables: values for the manifests' `${...}`, beyond `${region}`.
         database_url: goes into the Secret that the Deployment reads. Changing it restarts the pods.
         timeout: seconds for each of rollout and address.
+        gateway: put a Gateway beside the Service's own balancer; what a canary by weight needs.
 
     Raises:
         GameplanError: a manifest is invalid, an object is refused, or the rollout sticks (with its reason; it
             is rolled back to the revision before).
     """
     overlay = OVERLAYS[cluster.cloud]
-    objects = manifests.render(infrastructure / "kubernetes" / overlay, {**variables, "region": region})
+    folder = infrastructure / "kubernetes" / (f"{overlay}-gateway" if gateway else overlay)
+    objects = manifests.render(folder, {**variables, "region": region})
     namespaces = [item for item in objects if item["kind"] == "Namespace"]
     kubernetes_apply.apply(cluster, namespaces, progress=progress)
     secret = scale.put_secret(cluster, NAMESPACE, DATABASE_SECRET, {"url": database_url})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from localcloud.kubernetes.adapters.api import MetricsApis
 from localcloud.kubernetes.adapters.base import Adapter
 from localcloud.kubernetes.adapters.prometheus import PrometheusAdapter
@@ -195,8 +197,7 @@ class Cluster:
         await self._runtime.stop()
         self.metrics.stop()
         self.scraper.stop()
-        await self._gateways.stop()
-        await self.kubelet.stop()
+        await asyncio.gather(self._gateways.stop(), self.kubelet.stop())
 
     def close(self) -> None:
         """Close the store, once no request can come any more."""

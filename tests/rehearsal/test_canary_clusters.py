@@ -13,13 +13,14 @@ import httpx
 import psycopg
 import pytest
 from test_promotion_clusters import DREAMS, image
-from two_clusters import NAME, NAMESPACE, Cloud, quiet
+from two_clusters import IMAGE, NAME, NAMESPACE, ROOT, Cloud, quiet
 
 from dreamnet.errors import PrecheckFailed
 from dreamnet.kubernetes import routing
 from dreamnet.kubernetes.apply import apply
+from dreamnet.kubernetes.manifests import render
 from dreamnet.kubernetes.rollout import deployment_path
-from dreamnet.kubernetes.routing import GROUP
+from dreamnet.serving.application import deploy
 from dreamnet.serving.canary import CANARY, promote_by_weight
 from dreamnet.serving.promotion import PromotionFailed
 
@@ -32,16 +33,9 @@ GOOD, BETTER, FAILING, SLOW = (
 
 
 def gateway():
-    namespaced = {"name": "dreamnet", "namespace": NAMESPACE}
-    listener = {"name": "http", "protocol": "HTTP", "port": 80}
-    spec = {"gatewayClassName": "gke-l7-global-external-managed", "listeners": [listener]}
-    backend = {"name": NAME, "port": 8080, "weight": 100}
-    rules = [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [backend]}]
-    route = {"parentRefs": [{"name": "dreamnet", "sectionName": "http"}], "rules": rules}
-    return [
-        {"apiVersion": GROUP, "kind": "Gateway", "metadata": namespaced, "spec": spec},
-        {"apiVersion": GROUP, "kind": "HTTPRoute", "metadata": {**namespaced, "name": NAME}, "spec": route},
-    ]
+    """What the manifests of week 1 have of a Gateway where the profile asks for one."""
+    objects = render(ROOT / "gke-gateway", {"image": IMAGE, "region": "us-central1"})
+    return [item for item in objects if item["kind"] in ("Gateway", "HTTPRoute", "HealthCheckPolicy")]
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +44,8 @@ def cloud(tmp_path_factory):
     try:
         with psycopg.connect(made.database.dsn) as connection:
             connection.execute(DREAMS)
-        made.deploy(made.gke)
-        apply(made.gke, gateway(), progress=quiet)
+        where = (made.gke, "us-central1", ROOT.parent, {"image": IMAGE}, made.database.dsn)
+        deploy(*where, 60, quiet, gateway=True)
         yield made
     finally:
         made.close()
@@ -92,12 +86,14 @@ def users(cluster, readers=3):
 
 
 def rules(cluster):
-    return cluster.get(cluster.path_of(gateway()[1]))["spec"]["rules"]
+    route = next(item for item in gateway() if item["kind"] == "HTTPRoute")
+    return cluster.get(cluster.path_of(route))["spec"]["rules"]
 
 
 def untouched(cluster):
     """Nothing of a canary is left, and the manifests' next apply changes nothing."""
     kinds = (("apps/v1", "Deployment"), ("v1", "Service"), ("networking.k8s.io/v1", "NetworkPolicy"))
+    kinds += (("networking.gke.io/v1", "HealthCheckPolicy"),)
     deadline = time.monotonic() + 5  # the garbage collector takes what the Deployment owned
     while left := [kind for kind in kinds if cluster.find(cluster.kind(*kind).path(NAMESPACE, CANARY))]:
         assert time.monotonic() < deadline, left

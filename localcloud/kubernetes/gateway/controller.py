@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import Iterable
@@ -35,8 +36,7 @@ class Gateways:
 
     async def stop(self) -> None:
         """Stop every Caddy."""
-        for proxy in self._proxies.values():
-            await proxy.close()
+        await asyncio.gather(*(proxy.close() for proxy in self._proxies.values()))
 
     def keys(self, change: Change) -> Iterable[Key]:
         """Changed classes, and every Gateway when something changed that it may route to."""

@@ -58,7 +58,7 @@ MISTAKES = [
     ("components/vertical-autoscaling/agents.yaml", "kind: Vertical", "kind: Verticle", "no kind Verticle"),
     ("components/gateway/routes.yaml", "backendRefs", "backendRef", "backendRef"),
     ("components/gateway-gke/gateway.yaml", "protocol: HTTPS", "protocol: HTTPS!", "form"),
-    ("components/gateway-eks/balancer.yaml", "targetType: ip", "targetType: pod", "pod"),
+    ("components/gateway-targets-eks/targets.yaml", "targetType: ip", "targetType: pod", "pod"),
     ("components/mesh-istio/authentication.yaml", "mode: STRICT", "mode: STRONG", "STRONG"),
     ("components/mesh-istio/authorization.yaml", "serviceAccounts", "serviceAccount", "serviceAccount"),
     ("components/secrets-gke/store.yaml", "projectID", "project", "project"),
