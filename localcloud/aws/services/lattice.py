@@ -110,7 +110,7 @@ class Lattice(Kept):
 
     def _change(self, call: Call, given: Given) -> Given:
         association = self._association(call, given)
-        association["securityGroupIds"] = given.get("securityGroupIds") or []
+        association["securityGroupIds"] = given.get("securityGroupIds") or association["securityGroupIds"]
         association["lastUpdatedAt"] = datetime.now(UTC)
         return association
 

@@ -82,10 +82,10 @@ def _read_association(aws: Clients, properties: Properties) -> Properties:
 
 
 def _change(aws: Clients, before: Properties, after: Properties) -> None:
-    aws("vpc-lattice").update_service_network_vpc_association(
-        serviceNetworkVpcAssociationIdentifier=after["Arn"],
-        securityGroupIds=after.get("SecurityGroupIds", []),
-    )
+    if after.get("SecurityGroupIds"):  # the API takes at least one: an association's groups can't all go
+        aws("vpc-lattice").update_service_network_vpc_association(
+            serviceNetworkVpcAssociationIdentifier=after["Arn"], securityGroupIds=after["SecurityGroupIds"]
+        )
     _retagged(aws, before, after)
 
 
