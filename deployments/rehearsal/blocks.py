@@ -78,6 +78,7 @@ def _profile(endpoints: Mapping[str, Any], password: str, image: str = IMAGE) ->
         database_password=SecretStr(password),
         legacy_url=endpoints["legacy_backend"],
         fault_injector=endpoints["faults"],
+        gateway=True,
         front_door_port="8080",  # below 1024 only root may listen
         operator_email="operator@dreamnet.example",
         domain="dreamnet.example",
