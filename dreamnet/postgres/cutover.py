@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
-from dreamnet.errors import VerificationError
+from dreamnet.errors import GameplanError, VerificationError
 from dreamnet.postgres import catalog, freeze, verify
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
@@ -47,6 +48,12 @@ class Move:
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
         return {**asdict(self), "proof": self.proof.as_dict()}
+
+
+class SwitchUnfinished(GameplanError):
+    """The switch is published, but the new primary does not take writes yet: running the move again completes
+    it. Until then both databases refuse writes, so nothing can be lost.
+    """
 
 
 def raise_on(differences: Sequence[Difference], consequence: str) -> None:
@@ -97,10 +104,9 @@ def move(
     """Freeze the stream's publisher, drain, check, make it refuse writes, and call `switch`.
 
     Any failure before the refusal is committed rolls the freeze back by itself. If `switch` raises, the
-    publisher
-    takes writes again and the error goes on. `before_switch` is called after the last check; it records the
-    intent,
-    so that a run killed during the switch is continued by the next one rather than guessed about.
+    publisher takes writes again and the error goes on. `before_switch` is called after the last check; it
+    records the intent, so that a run killed during the switch is continued by the next one rather than
+    guessed about. The new primary should refuse applications' writes beforehand (see `close`).
     """
     with ExitStack() as stack:
         setter = {db: stack.enter_context(db.connect(stream.application)) for _, db in stream.subscribers}
@@ -112,7 +118,7 @@ def move(
             if not wrong:
                 before_switch()
                 point.frozen.keep(tables)
-                switch_over(stream.publisher, primary, switch, stream.application)
+                switch_over(stream.publisher, primary, setter[primary], switch, stream.application)
             done = time.monotonic()
             since = point.frozen.since
         # Rows that differ are looked for once writers go on.
@@ -131,16 +137,47 @@ def move(
     )
 
 
-def switch_over(old: Database, primary: Database, switch: Callable[[], None], application: str) -> None:
-    """Let the new primary take writes and call `switch`; if that fails, let the old one take them again."""
-    with primary.connect(application) as connection:
-        freeze.thaw(connection)
+def close(database: Database, tables: Sequence[Table], application: str) -> None:
+    """Let the database refuse applications' writes until `switch_over` opens it; replication goes on.
+
+    The connection string lies in two secrets, which no transaction covers. An application that already reads
+    the new one must not get a write acknowledged that a failed switch would leave behind.
+    """
+    with database.connect(application) as connection, explained(database, "prepare to refuse writes"):
+        if {table.name for table in tables} <= set(freeze.frozen_tables(connection)):
+            return
+        freeze.prepare(connection)
+    with freeze.freeze(database, tables, application) as frozen:
+        frozen.keep(tables)
+
+
+def switch_over(
+    old: Database, primary: Database, connection: Connection, switch: Callable[[], None], application: str
+) -> None:
+    """Call `switch`, then let the new primary take writes; where it fails, the old one.
+
+    Args:
+        connection: to the new primary; a dead one is noticed before anything is switched.
+
+    Raises:
+        SwitchUnfinished: the new primary died between the two.
+    """
     try:
+        with explained(primary, "answer before the switch"):
+            connection.execute("SELECT 1")
         switch()
     except BaseException:
-        with old.connect(application) as connection:
-            freeze.thaw(connection)
+        with old.connect(application) as thawing:
+            freeze.thaw(thawing)
         raise
+    try:
+        freeze.thaw(connection)
+    except psycopg.Error as error:
+        raise SwitchUnfinished(
+            f"The connection string names {primary.label} already, but it went away before it could be opened"
+            f" for writes; {old.label} refuses writes too.",
+            f"Bring {primary.label} back and run the same step again: it completes the switch.",
+        ) from error
 
 
 def _set_sequences(source: Connection, targets: dict[Database, Connection]) -> int:

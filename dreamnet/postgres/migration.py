@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from dreamnet.postgres import (
     catalog,
     copying,
     cutover,
+    emptying,
     freeze,
     precheck,
     replication,
@@ -58,14 +59,19 @@ class CopyReport:
 
 @dataclass(frozen=True)
 class Status:
-    """Where the migration stands. phase: new (also once finished), copying, following,
-    switching, cut over."""
+    """Where the migration stands.
+
+    Args:
+        phase: new (also once finished), copying, following, switching, cut over.
+        switching_to: where an interrupted move was going, "target" or "source"; else empty.
+    """
 
     name: str
     phase: str
     primary: str
     lag: tuple[Lag, ...]
     frozen_tables: int
+    switching_to: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -184,20 +190,33 @@ class Migration:
         Whoever is not the primary keeps refusing writes if it has been frozen.
         """
         with self._alone():
-            self._clean_up(progress)
+            self._remove_streams(progress)
+            self._drop_records()
         progress("finished")
 
-    def abandon(self, progress: Progress = lambda _: None) -> None:
-        """Give up: the source keeps no WAL for us and takes writes; targets keep what was copied."""
-        if self._primary() == "target":
+    def abandon(self, progress: Progress = lambda _: None, *, empty: bool = False) -> None:
+        """Give up: the source keeps no WAL for us and takes writes; targets keep what was copied.
+
+        Args:
+            empty: drop what was copied from the targets too, so that a new attempt may begin.
+        Raises GameplanError where writes have moved, or may have.
+        """
+        steps = self._steps(self.targets[0])
+        if steps.get("primary") == "target" or self._interrupted(steps):
             raise GameplanError(
-                f"{self.targets[0].label} is the primary already.",
-                "Roll back first, or finish the migration.",
+                f"{self.targets[0].label} is the primary already, or an interrupted switch to it may be.",
+                "Complete the cut-over if it was interrupted; then roll back first, or finish the migration.",
             )
+        filled = [target for target in self.targets if self._steps(target, "generation:")]
         with self._alone():
-            with self.source.connect(self._application) as connection, explained(self.source, "thaw"):
-                freeze.thaw(connection)
-            self._clean_up(progress)
+            for database in (self.source, *self.targets):
+                with database.connect(self._application) as connection, explained(database, "thaw"):
+                    freeze.thaw(connection)
+            self._remove_streams(progress)
+            for target in filled if empty else ():
+                emptying.drop_everything(target, self._application)
+                progress(f"emptied {target.label}")
+            self._drop_records()
         progress("abandoned")
 
     def status(self) -> Status:
@@ -211,7 +230,7 @@ class Migration:
         moved = steps.get("primary", "source") == "target"
         phase = "switching" if "switching" in steps else ("cut over" if moved else "following")
         primary = self.targets[0] if moved else self.source
-        return Status(self.name, phase, primary.label, lag, frozen)
+        return Status(self.name, phase, primary.label, lag, frozen, steps.get("switching", ""))
 
     # ---- copy
 
@@ -335,12 +354,17 @@ class Migration:
                     f"{new.label} does not follow the primary, so writes cannot move there.",
                     "See what cut-over reported under `following`.",
                 )
-            steps = self._steps(self.targets[0])
-            # Only with the refusal committed had the interrupted run decided; else the server has undone it.
-            if steps.get("switching") == to and self._read(stream.publisher, freeze.frozen_tables):
+            interrupted = self._interrupted(self._steps(self.targets[0]))
+            if interrupted == to:
                 progress("an earlier run was interrupted during the switch: completing it")
-                cutover.switch_over(stream.publisher, new, switch, self._application)
+                with new.connect(self._application) as connection:
+                    cutover.switch_over(stream.publisher, new, connection, switch, self._application)
                 self._moved(to)
+            elif interrupted:
+                raise GameplanError(
+                    f"An earlier move away from {new.label} was interrupted during its switch.",
+                    "Run that move again: it completes the switch. Then move the other way.",
+                )
             if self._primary() == to:
                 return self._already(new, timeout)
             return self._move_now(stream, new, to, switch, progress, timeout)
@@ -364,6 +388,7 @@ class Migration:
             explained(stream.publisher, "prepare the freeze"),
         ):
             freeze.prepare(connection)
+        cutover.close(new, self._tables(new), self._application)
         progress(f"freezing writes on {stream.publisher.label}")
 
         def intend() -> None:
@@ -371,8 +396,10 @@ class Migration:
 
         try:
             moved = cutover.move(stream, new, tables, switch, before_switch=intend, timeout=timeout)
-        except BaseException:
-            self._forget(self.targets[0], "switching")
+        except cutover.SwitchUnfinished:
+            raise
+        except BaseException as error:
+            self._gave_up(error, stream.publisher)
             raise
         self._moved(to)
         self._refresh(new)
@@ -426,6 +453,27 @@ class Migration:
             replication.subscribe(database, connection, primary, link, link.slot(key), two_way=True)
             replication.enable(connection, link.slot(key))
 
+    def _gave_up(self, error: BaseException, old: Database) -> None:
+        """Forget the intent; let the error say who takes writes now."""
+        # Where the target is gone the note stays and counts for nothing: nobody refuses writes because of it.
+        with suppress(GameplanError):
+            self._forget(self.targets[0], "switching")
+        if isinstance(error, GameplanError):
+            frozen: object = "unknown"
+            with suppress(GameplanError):
+                frozen = self._read(old, freeze.frozen_tables)
+            state = "may refuse writes: run the same step again, or abandon" if frozen else "takes writes"
+            error.extend(f"{error.problem} Nothing was switched; {old.label} {state}.")
+
+    def _interrupted(self, steps: dict[str, Any]) -> str:
+        """Where a run that was killed during its switch was going; empty if none was.
+
+        Only with the refusal committed had it decided; else the server has undone its freeze.
+        """
+        to = str(steps.get("switching", ""))
+        old = {"target": self.source, "source": self.targets[0]}.get(to)
+        return to if old and self._read(old, freeze.frozen_tables) else ""
+
     # ---- who is who
 
     def _followers(self) -> list[tuple[str, Database]]:
@@ -472,8 +520,7 @@ class Migration:
             stream.remove()
             progress(f"removed slots, publications and subscriptions of {stream.publisher.label}")
 
-    def _clean_up(self, progress: Progress) -> None:
-        self._remove_streams(progress)
+    def _drop_records(self) -> None:
         for database in (self.source, *self.targets):
             with database.connect(self._application) as connection, explained(database, "clean up"):
                 if not freeze.frozen_tables(connection):

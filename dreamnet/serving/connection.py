@@ -6,11 +6,11 @@ Secret Manager's newest enabled version is the one that counts; AWS Secrets Mana
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamnet.clouds import google_rest
 from dreamnet.clouds.aws import aws_errors
-from dreamnet.errors import ResourceError
+from dreamnet.errors import GameplanError, ResourceError
 
 if TYPE_CHECKING:
     from dreamnet.clouds.aws import AwsAccount
@@ -36,28 +36,46 @@ def current_url(account: GoogleAccount) -> str | None:
 
 
 def publish_url(google: GoogleAccount, aws: AwsAccount, url: str) -> bool:
-    """Make both clouds' secrets hold a connection string.
+    """Make both clouds' secrets hold a connection string; or neither, where one cloud refuses.
+
+    Google's, which decides what `current_url` says, is written last.
 
     Returns:
         Whether anything had to be changed.
 
     Raises:
-        ResourceError: a secret does not exist, or is refused.
+        ResourceError: a secret does not exist, or is refused. AWS's holds what it held, or the error says so.
     """
-    changed = False
     client = aws.client("secretsmanager")
     with aws_errors(f"secret {SECRET}"):
         try:
-            same = client.get_secret_value(SecretId=SECRET).get("SecretString") == url
+            before = client.get_secret_value(SecretId=SECRET).get("SecretString")
         except client.exceptions.ResourceNotFoundException:
-            same = False
-        if not same:
+            before = None
+        if before != url:
             client.put_secret_value(SecretId=SECRET, SecretString=url)
-            changed = True
-    if current_url(google) != url:
+    try:
+        if current_url(google) == url:
+            return bool(before != url)
         _add_version(google, url)
-        changed = True
-    return changed
+    except BaseException as error:
+        if before not in (None, url):
+            _put_back(client, before, error)
+        raise
+    return True
+
+
+def _put_back(client: Any, url: str, error: BaseException) -> None:
+    """Undo AWS's half. A second failure must not hide the first, which says what to put right."""
+    try:
+        with aws_errors(f"secret {SECRET}"):
+            client.put_secret_value(SecretId=SECRET, SecretString=url)
+    except GameplanError as second:
+        if isinstance(error, GameplanError):
+            error.extend(
+                f"{error.problem} AWS's secret {SECRET} holds the new connection string, for it could not be"
+                f" put back: {second.problem}"
+            )
 
 
 def _add_version(account: GoogleAccount, url: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from dreamnet.errors import GameplanError
 from dreamnet.postgres import Database, replication
 from localcloud.engines import Engines
 from localcloud.state import State
@@ -140,7 +141,7 @@ class Writer:
                     connection.execute("UPDATE dreams SET score = 1 WHERE id = %s", (row[0] - 3,))
                     connection.execute("INSERT INTO events (day, dream) VALUES ('2026-02-01', %s)", (row[0],))
                 self.acknowledged.append(title)
-            except psycopg.Error:
+            except (psycopg.Error, GameplanError):
                 self.errors += 1
                 connection = None
             self._stop.wait(0.005)

@@ -1,0 +1,187 @@
+"""A cut-over that fails: the source takes writes again, as a client proves, or the next run completes it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from migration_servers import clean_up, fill, fresh_databases, start_servers, titles, writing
+
+from dreamnet.errors import GameplanError, UnreachableError
+from dreamnet.postgres import Database, Migration
+from dreamnet.postgres.cutover import SwitchUnfinished
+from localcloud.engines import Engines
+
+pytestmark = pytest.mark.rehearsal
+
+#: A cut-over that says when it has come to the switch, and hangs there until it is killed.
+HANGS = """
+import os, sys, time
+from dreamnet.postgres import Database, Migration
+source, *targets = [Database.from_dsn(dsn) for dsn in os.environ["DSNS"].split("|")]
+def switch():
+    print("switching", flush=True)
+    time.sleep(60)
+Migration(sys.argv[1], source, targets).cut_over(switch)
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engines, list[Database]]]:
+    engines, databases = start_servers(Path(tmp_path_factory.mktemp("servers")))
+    yield engines, databases
+    for name in ("rds", "cloudsql", "neon"):  # followers first: a publisher waits for them
+        engines.delete(name)
+
+
+@pytest.fixture
+def databases(world: tuple[Engines, list[Database]]) -> Iterator[list[Database]]:
+    fresh = fresh_databases(world[1])
+    fill(fresh[0], bulk=10)
+    yield fresh
+    clean_up(fresh)
+
+
+def following(databases: list[Database]) -> Migration:
+    source, *targets = databases
+    migration = Migration(f"move_{source.dbname}", source, targets, workers=2)
+    migration.prepare_and_copy(lambda _: None)
+    migration.follow(lambda _: None)
+    return migration
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)
+
+
+def takes_writes(writer: Any) -> None:
+    """A client that never stopped gets acknowledgements again."""
+    had = len(writer.acknowledged)
+    until(lambda: len(writer.acknowledged) > had + 3)
+
+
+def test_followers_that_do_not_catch_up_within_the_timeout(databases: list[Database]) -> None:
+    migration = following(databases)
+    with databases[2].connect() as connection:
+        subscription = connection.execute("SELECT subname FROM pg_subscription").fetchone()
+        assert subscription is not None
+        connection.execute(f"ALTER SUBSCRIPTION {subscription[0]} DISABLE".encode())
+    with writing(databases[0]) as writer:
+        takes_writes(writer)
+        with pytest.raises(GameplanError, match=r"has not caught up with .* within 0\.5 s"):
+            migration.cut_over(lambda: pytest.fail("switched"), timeout=0.5)
+        takes_writes(writer)
+        with databases[2].connect() as connection:
+            connection.execute(f"ALTER SUBSCRIPTION {subscription[0]} ENABLE".encode())
+        migration.cut_over(lambda: setattr(writer, "current", databases[1]))
+        takes_writes(writer)
+    migration.wait_caught_up()
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
+def test_nobody_gets_a_write_acknowledged_by_the_new_primary_of_a_switch_that_fails(
+    databases: list[Database],
+) -> None:
+    source, first, _ = databases
+    migration = following(databases)
+    early: list[object] = []
+
+    def half_switched() -> None:
+        with writing(first) as impatient:  # one cloud's secret is written, and somebody reads it at once
+            until(lambda: impatient.errors > 2)
+        early.extend(impatient.acknowledged)
+        raise GameplanError("The other cloud refuses its secret.", "Grant it.")
+
+    with writing(source) as writer:
+        with pytest.raises(GameplanError) as caught:
+            migration.cut_over(half_switched)
+        takes_writes(writer)
+    assert caught.value.problem == (
+        f"The other cloud refuses its secret. Nothing was switched; {source.label} takes writes."
+    )
+    assert early == []
+    assert migration.status().phase == "following"
+    migration.abandon()
+    with first.connect() as connection:  # what was copied is the operator's again
+        connection.execute("INSERT INTO empty_one VALUES (1)")
+
+
+def test_killed_between_freeze_and_switch_the_next_run_completes_it(databases: list[Database]) -> None:
+    source, first, _ = databases
+    migration = following(databases)
+    environment = {**source.environment(), "DSNS": "|".join(one.dsn() for one in databases)}
+    with writing(source) as writer:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HANGS, migration.name],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"switching\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        status = migration.status()
+        assert (status.phase, status.switching_to) == ("switching", "target")
+        with pytest.raises(GameplanError, match="interrupted during its switch"):
+            migration.roll_back(lambda: pytest.fail("switched"))
+        with pytest.raises(GameplanError, match="Complete the cut-over"):
+            migration.abandon()
+        migration.cut_over(lambda: setattr(writer, "current", first))
+        takes_writes(writer)
+    migration.wait_caught_up()
+    assert migration.status().phase == "cut over"
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
+def test_emptied_targets_take_a_new_attempt(databases: list[Database]) -> None:
+    migration = following(databases)
+    migration.abandon(empty=True)
+    assert migration.precheck().blocking == []
+    again = following(databases)
+    assert again.verify().equal
+
+
+def test_target_that_dies_during_the_freeze(
+    world: tuple[Engines, list[Database]], databases: list[Database]
+) -> None:
+    engines = world[0]
+    source, first, _ = databases
+    migration = following(databases)
+
+    def die(text: str) -> None:
+        if text.startswith("freezing"):
+            engines.kill("cloudsql")
+
+    with writing(source) as writer:
+        try:
+            with pytest.raises(UnreachableError):
+                migration.cut_over(lambda: pytest.fail("switched"), die, timeout=3)
+            takes_writes(writer)
+        finally:
+            engines.start("cloudsql")
+
+        def die_after_all() -> None:
+            engines.kill("cloudsql")
+            writer.current = first
+
+        try:
+            with pytest.raises(SwitchUnfinished, match=r"names .* already"):
+                migration.cut_over(die_after_all, timeout=30)
+        finally:
+            engines.start("cloudsql")
+        assert migration.status().phase == "switching"
+        migration.cut_over(lambda: setattr(writer, "current", first), timeout=30)
+        takes_writes(writer)
+    migration.wait_caught_up()
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
