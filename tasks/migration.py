@@ -12,11 +12,13 @@ from prefect.artifacts import create_table_artifact
 from dreamnet.errors import VerificationError
 from dreamnet.postgres.cutover import raise_on
 from dreamnet.postgres.database import Database
+from dreamnet.postgres.findings import Report
 from dreamnet.postgres.migration import Migration
-from dreamnet.postgres.precheck import Report, precheck
+from dreamnet.postgres.precheck import precheck
+from dreamnet.postgres.precheck_target import Disk
 from dreamnet.report import Clock, Step
 from dreamnet.serving.connection import current_url, publish_url
-from dreamnet.serving.databases import application_url, cloud_sql, rds
+from dreamnet.serving.databases import application_url, cloud_sql, cloud_sql_disk, rds, rds_disk
 from dreamnet.traffic import WriteClient, lost
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
 
@@ -40,6 +42,11 @@ def migration(profile: str) -> Migration:
     return Migration(migration_name(profile), settings.neon.connection(), targets)
 
 
+def disks(profile: str) -> tuple[Disk, Disk]:
+    """The targets' disks, in the order of the targets."""
+    return cloud_sql_disk(google_account(profile)), rds_disk(aws_account(profile))
+
+
 def moved(profile: str) -> bool:
     """Whether DreamNet reads another database than Neon: the connection secret says it."""
     return current_url(google_account(profile)) not in (None, load_profile(profile).neon.connection().url())
@@ -60,15 +67,8 @@ def check_migration(profile: str, run: str) -> bool:
         return True
     if moved(profile):
         return False
-    report = moving.precheck()
-    create_table_artifact(
-        key=f"migration-precheck-{profile}",
-        table=[
-            {"": finding.severity, "what": finding.subject, "found": finding.problem, "then": finding.remedy}
-            for finding in report.findings
-        ],
-        description=f"{report.source}: {_size(report)}",
-    )
+    report = moving.precheck(disks(profile))
+    _show(profile, report)
     report.raise_if_blocked()
     return True
 
@@ -86,7 +86,7 @@ def check_source(profile: str, run: str) -> Step:
         return clock.unchanged("DreamNet reads another database already; Neon is no longer the source.")
     report = precheck(settings.neon.connection(), (), migration_name(profile))
     report.raise_if_blocked()
-    return clock.unchanged(f"{_size(report)}; nothing blocks.")
+    return clock.unchanged(f"{report.size}; nothing blocks.")
 
 
 @task(task_run_name="copy", **CLOUD_TASK)
@@ -155,8 +155,21 @@ def cut_over(profile: str, run: str) -> Step:
     return clock.done(f"{said}. {' '.join(seen)}".rstrip())
 
 
-def _size(report: Report) -> str:
-    return f"{report.tables} tables, {report.rows:,} rows, {report.bytes / 1e6:,.0f} MB"
+def _show(profile: str, report: Report) -> None:
+    """All findings, what blocks first, under the totals."""
+    every = sorted(report.findings, key=lambda finding: finding.severity != "block")
+    rate = "not measured" if report.read_bytes_per_s is None else f"{report.read_bytes_per_s / 1e6:,.0f} MB/s"
+    create_table_artifact(
+        key=f"migration-precheck-{profile}",
+        table=[
+            {"": finding.severity, "what": finding.subject, "found": finding.problem, "then": finding.remedy}
+            for finding in every
+        ],
+        description=f"{report.source} to {' and '.join(report.targets)}: {report.size}"
+        f" ({report.database_bytes / 1e6:,.0f} MB with indexes); one session reads: {rate};"
+        f" copy and indexes: about {report.estimated_seconds:,.0f} s."
+        f" {len(report.blocking)} of {len(every)} findings block.",
+    )
 
 
 def _switch(profile: str, url: str) -> None:

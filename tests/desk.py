@@ -50,6 +50,7 @@ def noted_at_a_desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     def table(key: str, table: list[dict[str, Any]], description: str) -> None:
         json.dumps(table)
         noted.tables[key] = table
+        noted.artifacts[key] = description
 
     monkeypatch.setattr(tasks.support, "get_run_logger", lambda: logger)
     monkeypatch.setattr(tasks.approval, "get_run_logger", lambda: logger)

@@ -2,8 +2,8 @@
 
 from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Database
+from dreamnet.postgres.findings import Finding, Report
 from dreamnet.postgres.migration import CopyReport, Migration, Status
-from dreamnet.postgres.precheck import Finding, Report
 from dreamnet.postgres.replication import Lag
 from dreamnet.postgres.verify import Difference, Verification
 

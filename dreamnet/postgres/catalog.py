@@ -19,11 +19,13 @@ APPLICATION_OBJECTS = f"""
                     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 """
 
+# A deferrable primary key is no replica identity.
 _TABLES = f"""
     SELECT n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident,
            pg_relation_size(c.oid), greatest(c.reltuples, 0)::bigint,
            CASE c.relreplident
-                WHEN 'd' THEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+                WHEN 'd' THEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
+                                  AND i.indimmediate)
                 WHEN 'i' THEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident)
                 ELSE c.relreplident = 'f' END,
            c.relispartition,

@@ -25,6 +25,10 @@ TEXT_SETTINGS = (
     "-c bytea_output=hex -c lc_monetary=C -c xmlbinary=base64"
 )
 
+# Roles and providers limit sessions (Neon ends one that idles in a transaction), and ours keep a snapshot for
+# as long as the copy takes.
+SESSION_LIMITS = "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+
 
 @dataclass(frozen=True)
 class Database:
@@ -100,6 +104,10 @@ class Database:
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(self.dbname, safe='')}?{text}"
 
+    def session_options(self) -> str:
+        """libpq's `options` of our sessions: the address' own, then no time limits, and comparable text."""
+        return " ".join(filter(None, (dict(self.options).get("options"), SESSION_LIMITS, TEXT_SETTINGS)))
+
     def environment(self) -> dict[str, str]:
         """Our own environment plus the PG* variables, for PostgreSQL's programs: nothing secret in argv."""
         named = {
@@ -130,11 +138,10 @@ class Database:
             "keepalives_idle": 20,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            "options": self.session_options(),
         }
         if replication:
             settings["replication"] = "database"
-        else:
-            settings["options"] = " ".join(filter(None, (dict(self.options).get("options"), TEXT_SETTINGS)))
         try:
             return psycopg.connect(self.dsn(**settings), autocommit=autocommit)
         except psycopg.OperationalError as error:

@@ -27,7 +27,8 @@ from dreamnet.postgres import (
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Connection, Database, explained
-from dreamnet.postgres.precheck import Report
+from dreamnet.postgres.findings import Report
+from dreamnet.postgres.precheck_target import Disk
 from dreamnet.postgres.replication import Lag, Link
 from dreamnet.postgres.streams import Stream
 from dreamnet.postgres.verify import Verification
@@ -104,9 +105,9 @@ class Migration:
 
     # ---- steps
 
-    def precheck(self) -> Report:
-        """Everything that can be known before a byte is copied; changes nothing, raises nothing but bugs."""
-        return precheck.precheck(self.source, self.targets, self.name)
+    def precheck(self, disks: Sequence[Disk | None] = ()) -> Report:
+        """Everything that can be known before a byte is copied; changes nothing. `disks`: the targets'."""
+        return precheck.precheck(self.source, self.targets, self.name, disks)
 
     def prepare_and_copy(self, progress: Progress) -> CopyReport:
         """Schema, rows from one consistent snapshot, indexes, keys, statistics, subscriptions (disabled yet).

@@ -17,7 +17,7 @@ import asyncpg
 from psycopg import sql
 
 from dreamnet.errors import CredentialsError, GameplanError, UnreachableError
-from dreamnet.postgres.database import CONNECT_TIMEOUT_S, TEXT_SETTINGS, Database
+from dreamnet.postgres.database import CONNECT_TIMEOUT_S, Database
 
 #: libpq's default for sslrootcert (documentation of libpq, "SSL Support").
 _DEFAULT_ROOTS = Path("~/.postgresql/root.crt")
@@ -94,7 +94,6 @@ class SnapshotReader:
 
 
 async def _open(database: Database, application: str, snapshot: str) -> asyncpg.Connection:
-    options = " ".join(filter(None, (dict(database.options).get("options"), TEXT_SETTINGS)))
     connection = await asyncpg.connect(
         host=database.host,
         port=database.port,
@@ -103,7 +102,7 @@ async def _open(database: Database, application: str, snapshot: str) -> asyncpg.
         database=database.dbname,
         ssl=_tls(database),
         timeout=CONNECT_TIMEOUT_S,
-        server_settings={"application_name": application, "options": options},
+        server_settings={"application_name": application, "options": database.session_options()},
     )
     await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     await connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)).as_string())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamnet.clouds import google_rest
 from dreamnet.clouds.aws import aws_errors
 from dreamnet.errors import ResourceError
 from dreamnet.postgres.database import Database
+from dreamnet.postgres.precheck_target import Disk
 
 if TYPE_CHECKING:
     from dreamnet.clouds.aws import AwsAccount
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 #: As infrastructure/*/data declares instance, database and owner.
 INSTANCE, REPLICA, DATABASE, OWNER = "dreamnet", "dreamnet-replica", "dreamnet", "dreamnet"
 
+#: Both services count in GiB, whatever they call it.
+GIB = 1024**3
+#: What a Cloud SQL disk grows to where no limit is set (quotas of Cloud SQL, November 2026: up to 64 TB).
+CLOUD_SQL_MOST = 64 * 1024 * GIB
+
 
 def cloud_sql(account: GoogleAccount, password: str, instance: str = INSTANCE) -> Database:
     """A Cloud SQL instance's database; its server certificate is verified with the instance's own CA.
@@ -25,9 +31,7 @@ def cloud_sql(account: GoogleAccount, password: str, instance: str = INSTANCE) -
     Raises:
         ResourceError: there is no such instance, or it has no primary address yet.
     """
-    root = account.root("sqladmin", "https://sqladmin.googleapis.com/").rstrip("/")
-    url = f"{root}/v1/projects/{account.project}/instances/{instance}"
-    found = google_rest.call(account, "GET", url, what=f"Cloud SQL {instance}")
+    found = _cloud_sql_record(account, instance)
     addresses = {item["type"]: item["ipAddress"] for item in found.get("ipAddresses", [])}
     if "PRIMARY" not in addresses:
         raise ResourceError(
@@ -49,9 +53,7 @@ def rds(account: AwsAccount, password: str, instance: str = INSTANCE, certificat
     Raises:
         ResourceError: there is no such instance, or it has no address yet.
     """
-    client = account.client("rds")
-    with aws_errors(f"RDS {instance}"):
-        found = client.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"][0]
+    found = _rds_record(account, instance)
     if "Endpoint" not in found:
         raise ResourceError(
             f"RDS instance {instance} has no address; its status is {found.get('DBInstanceStatus')}.",
@@ -65,6 +67,44 @@ def rds(account: AwsAccount, password: str, instance: str = INSTANCE, certificat
         password=password,
     )
     return _verified(database, "verify-full", certificates) if certificates else database
+
+
+def cloud_sql_disk(account: GoogleAccount, instance: str = INSTANCE) -> Disk:
+    """A Cloud SQL instance's disk, and what it grows to by itself.
+
+    Raises:
+        ResourceError: there is no such instance.
+    """
+    settings = _cloud_sql_record(account, instance)["settings"]
+    size = int(settings["dataDiskSizeGb"]) * GIB
+    if not settings.get("storageAutoResize", True):
+        return Disk(size, size)
+    limit = int(settings.get("storageAutoResizeLimit", 0)) * GIB
+    return Disk(size, max(size, limit or CLOUD_SQL_MOST))
+
+
+def rds_disk(account: AwsAccount, instance: str = INSTANCE) -> Disk:
+    """An RDS instance's disk, and what it grows to by itself.
+
+    Raises:
+        ResourceError: there is no such instance.
+    """
+    found = _rds_record(account, instance)
+    size = int(found["AllocatedStorage"]) * GIB
+    return Disk(size, max(size, int(found.get("MaxAllocatedStorage", 0)) * GIB))
+
+
+def _cloud_sql_record(account: GoogleAccount, instance: str) -> dict[str, Any]:
+    root = account.root("sqladmin", "https://sqladmin.googleapis.com/").rstrip("/")
+    url = f"{root}/v1/projects/{account.project}/instances/{instance}"
+    return google_rest.call(account, "GET", url, what=f"Cloud SQL {instance}")
+
+
+def _rds_record(account: AwsAccount, instance: str) -> dict[str, Any]:
+    client = account.client("rds")
+    with aws_errors(f"RDS {instance}"):
+        found: dict[str, Any] = client.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"][0]
+    return found
 
 
 def application_url(database: Database) -> str:

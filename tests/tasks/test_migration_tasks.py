@@ -16,8 +16,9 @@ from desk import Desk
 from dreamnet.errors import PrecheckFailed, VerificationError
 from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Database
+from dreamnet.postgres.findings import Report
 from dreamnet.postgres.migration import CopyReport
-from dreamnet.postgres.precheck import Report
+from dreamnet.postgres.precheck_target import Disk
 from dreamnet.postgres.replication import Lag
 from dreamnet.postgres.verify import Checked, Difference, Verification
 from dreamnet.serving.connection import SECRET
@@ -26,6 +27,8 @@ from tasks import migration as subject
 NEON = Database("neon.example", "dreamnet", "owner", "neon password")
 CLOUD_SQL = Database("10.0.0.3", "dreamnet", "dreamnet", "owner password")
 PROOF = Verification(23, 400_000, (), 1.0, "one point")
+
+DISKS = (Disk(10, 20), Disk(30, 30))
 
 
 class Moving:
@@ -43,7 +46,8 @@ class Moving:
     def status(self) -> SimpleNamespace:
         return SimpleNamespace(phase=self.phase)
 
-    def precheck(self) -> Report:
+    def precheck(self, disks: tuple[Disk, ...]) -> Report:
+        assert disks == DISKS
         self.done.append("precheck")
         return self.report
 
@@ -91,6 +95,7 @@ def world(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> World:
     )
     monkeypatch.setattr(subject, "google_account", lambda name: None)
     monkeypatch.setattr(subject, "aws_account", lambda name: None)
+    monkeypatch.setattr(subject, "disks", lambda name: DISKS)
     monkeypatch.setattr(subject, "current_url", lambda google: world.secret)
     monkeypatch.setattr(subject, "publish_url", publish_url)
     monkeypatch.setattr(subject, "migration", lambda profile: world.moving)
@@ -107,7 +112,8 @@ def test_precheck_lists_its_findings_and_blocks(world: World, desk: Desk) -> Non
     with pytest.raises(PrecheckFailed) as caught:
         subject.check_migration.fn("acme", "run-1")
     assert str(caught.value) == "Table flights has no key. Remedy: Give it one."
-    assert [row["what"] for row in desk.tables["migration-precheck-acme"]] == ["sequences", "keys"]
+    assert [row["what"] for row in desk.tables["migration-precheck-acme"]] == ["keys", "sequences"]
+    assert desk.artifacts["migration-precheck-acme"].endswith("about 4 s. 1 of 2 findings block.")
     assert world.moving.done == ["precheck", "precheck"]
 
 

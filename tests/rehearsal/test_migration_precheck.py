@@ -1,0 +1,558 @@
+"""Everything that stops a migration before it begins, on real servers; and what is dealt with instead."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import socket
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from migration_servers import clean_up, fresh_databases, start_servers
+
+from dreamnet.postgres import Database, Migration, Report, precheck_source, precheck_tables, precheck_target
+from dreamnet.postgres import precheck as precheck_module
+from dreamnet.postgres.precheck_target import Disk
+from localcloud.engines import Engines, postgresql
+from localcloud.engines.records import Record
+from localcloud.kubernetes.certificates import Identity, ensure_identity
+from localcloud.kubernetes.config import ClusterOptions
+
+pytestmark = pytest.mark.rehearsal
+
+Where = Literal["neon", "cloudsql", "meagre", "standby"]
+
+#: A server that lacks what a migration needs, and can prepare transactions.
+MEAGRE = {
+    "fsync": "off",
+    "wal_level": "replica",
+    "max_replication_slots": "1",
+    "max_wal_senders": "1",
+    "max_slot_wal_keep_size": "1MB",
+    "max_logical_replication_workers": "0",
+    "max_active_replication_origins": "0",
+    "max_prepared_transactions": "2",
+    "hot_standby_feedback": "off",
+}
+PLAIN = {"user": "plain", "password": "pw"}
+BOUND = {"user": "bound", "password": "pw"}
+#: libpq goes to this address, whatever the host is called.
+ELSEWHERE = (("hostaddr", "127.0.0.1"),)
+CATALOGUE = "SET allow_system_table_mods = on; "
+FORCED = (
+    "CREATE TABLE hidden (id int PRIMARY KEY); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; "
+    "ALTER TABLE hidden FORCE ROW LEVEL SECURITY; CREATE POLICY p ON hidden USING (id > 1)"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One reason not to begin.
+
+    Args:
+        says, remedy: parts of the finding's two sentences.
+        at_source, at_target: SQL of the owner. as_admin, as_target_admin: SQL of a superuser, in the same
+            databases. source, target: what differs in the addresses. others: SQL left open in a transaction.
+    """
+
+    subject: str
+    says: str
+    remedy: str
+    at_source: str = ""
+    at_target: str = ""
+    as_admin: str = ""
+    as_target_admin: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
+    target: dict[str, Any] = field(default_factory=dict)
+    source_server: Where = "neon"
+    target_server: Where = "cloudsql"
+    disk: Disk | None = None
+    open_transaction: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.says}"
+
+
+CASES = (
+    # ---- how the servers are reached
+    Case(
+        "host",
+        "ep-cool-pooler.example is a connection pooler",
+        "ep-cool.example",
+        source={"host": "ep-cool-pooler.example", "options": ELSEWHERE},
+    ),
+    Case(
+        "TLS",
+        "does not verify the server (sslmode=prefer)",
+        "sslmode=verify-full",
+        target={"host": "db.example", "options": ELSEWHERE},
+    ),
+    Case(
+        "source",
+        "certificate of 127.0.0.1",
+        "sslrootcert",
+        source={"port": "{tls_port}", "sslmode": "verify-full", "sslrootcert": "{other_ca}"},
+    ),
+    Case("source", "does not speak the TLS", "Enable TLS", source={"sslmode": "require"}),
+    Case(
+        "source",
+        "refuses the password of role owner",
+        "Correct user and password",
+        source={"password": "wr0ng"},
+    ),
+    Case("source", "refuses the password of role nobody", "Correct user", source={"user": "nobody"}),
+    Case("source", "no database nowhere", "Create it", source={"dbname": "nowhere"}),
+    Case("source", "Nothing usable answers at 127.0.0.1:1/", "firewall", source={"port": 1}),
+    Case("target 1", "refuses the password of role owner", "Correct user", target={"password": "wr0ng"}),
+    Case("target 1", "no database nowhere", "Create it", target={"dbname": "nowhere"}),
+    Case("target 1", "Nothing usable answers at 127.0.0.1:1/", "firewall", target={"port": 1}),
+    Case(
+        "password",
+        "follows with a password only",
+        "Enter the source's password",
+        source={"host": "{sockets}", "user": postgresql.ADMIN, "password": ""},
+    ),
+    Case("standby", "is a read-only standby", "as the source", source_server="standby"),
+    Case("standby", "is a read-only standby", "as the target", target_server="standby"),
+    Case("target", "is the source itself", "another database", target_server="neon"),
+    # ---- the source's server
+    Case("wal_level", "wal_level is replica", "Enable logical replication", source_server="meagre"),
+    Case("max_replication_slots", "1 of max_replication_slots (1)", "drop slots", source_server="meagre"),
+    Case("max_wal_senders", "no room for 2 more", "Raise max_wal_senders", source_server="meagre"),
+    Case(
+        "slot retention",
+        "keeps 1 MB of WAL",
+        "Raise max_slot_wal_keep_size",
+        at_source="SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000000)) "
+        "FROM generate_series(1, 150)",
+        source_server="meagre",
+    ),
+    Case(
+        "prepared transactions",
+        "stuck",
+        "ROLLBACK PREPARED",
+        at_source="BEGIN; INSERT INTO base VALUES (1); PREPARE TRANSACTION 'stuck'",
+        source_server="meagre",
+    ),
+    Case(
+        "long transactions",
+        "forgotten",
+        "End these sessions",
+        open_transaction="INSERT INTO base VALUES (1)",
+    ),
+    Case(
+        "transaction_timeout",
+        "after 1min",
+        "SET transaction_timeout = 0",
+        source={"options": (("options", "-c transaction_timeout=60000"),)},
+    ),
+    Case(
+        "subscriptions",
+        "(elsewhere)",
+        "Drop these subscriptions",
+        at_source="CREATE SUBSCRIPTION elsewhere CONNECTION 'host=x password=y dbname=z' PUBLICATION p "
+        "WITH (connect = false, slot_name = NONE)",
+    ),
+    Case("REPLICATION", "Role plain", "ALTER ROLE", source=PLAIN),
+    Case("CREATE", "Role plain may not create publications", "GRANT CREATE", source=PLAIN),
+    # ---- what the source holds
+    Case("tables", "has no table", "database's name", at_source="DROP TABLE base"),
+    Case("privileges", "Role plain does not own, or may not read: public.base", "grant", source=PLAIN),
+    Case("replica identity", "public.keyless", "Add a primary key", "CREATE TABLE keyless (a int)"),
+    Case(
+        "replica identity",
+        "public.late",
+        "Add a primary key",
+        "CREATE TABLE late (a int PRIMARY KEY DEFERRABLE)",
+    ),
+    Case(
+        "replica identity",
+        "public.none",
+        "Add a primary key",
+        "CREATE TABLE none (a int PRIMARY KEY); ALTER TABLE none REPLICA IDENTITY NOTHING",
+    ),
+    Case(
+        "replica identity",
+        "public.noted.note",
+        "json to jsonb",
+        "CREATE TABLE noted (note json); ALTER TABLE noted REPLICA IDENTITY FULL",
+    ),
+    Case(
+        "unlogged tables",
+        "public.fleeting",
+        "SET LOGGED",
+        "CREATE UNLOGGED TABLE fleeting (a int PRIMARY KEY)",
+    ),
+    Case("large objects", "holds 1 large objects", "bytea", "SELECT lo_create(0)"),
+    Case(
+        "triggers",
+        "public.base.eager",
+        "ENABLE TRIGGER",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+        "CREATE TRIGGER eager BEFORE UPDATE ON base FOR EACH ROW EXECUTE FUNCTION f(); "
+        "ALTER TABLE base ENABLE ALWAYS TRIGGER eager",
+    ),
+    Case(
+        "event triggers",
+        "watchful",
+        "DROP EVENT TRIGGER",
+        as_admin="CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
+        "CREATE EVENT TRIGGER watchful ON ddl_command_end EXECUTE FUNCTION f()",
+    ),
+    Case(
+        "row-level security",
+        "hide rows from role bound, which would be lost: public.hidden",
+        "BYPASSRLS",
+        at_source=FORCED,
+        source=BOUND,
+    ),
+    # ---- the target
+    Case(
+        "row-level security",
+        "bound by FORCE ROW LEVEL SECURITY of public.hidden",
+        "Give it BYPASSRLS",
+        at_source=FORCED,
+        target=BOUND,
+    ),
+    Case(
+        "roles",
+        "roles that policies name: lonely",
+        "CREATE ROLE",
+        as_admin="CREATE ROLE lonely; CREATE POLICY p ON base TO lonely",
+    ),
+    Case("subscription", "Role plain", "pg_create_subscription", target=PLAIN),
+    Case("privileges", "Role plain may not create tables", "GRANT CREATE", target=PLAIN),
+    Case(
+        "max_logical_replication_workers",
+        "0 of max_logical_replication_workers (0)",
+        "at the target",
+        target_server="meagre",
+    ),
+    Case(
+        "max_active_replication_origins",
+        "0 of max_active_replication_origins (0)",
+        "at the target",
+        target_server="meagre",
+    ),
+    Case(
+        "extensions",
+        "does not offer: rare",
+        "drop them at the source",
+        as_admin=CATALOGUE + "INSERT INTO pg_extension SELECT 99999, 'rare', extowner, extnamespace, false, "
+        "'1.0' FROM pg_extension WHERE extname = 'plpgsql'",
+    ),
+    Case(
+        "extensions' versions",
+        "plpgsql 1.0 (source: 99.1)",
+        "the source's versions",
+        as_admin=CATALOGUE + "UPDATE pg_extension SET extversion = '99.1' WHERE extname = 'plpgsql'",
+    ),
+    Case(
+        "encoding", "is encoded in LATIN1, the source in UTF8", "ENCODING 'UTF8'", target={"dbname": "latin"}
+    ),
+    Case(
+        "collations",
+        "odd_one (public.named.name)",
+        "COLLATE one that both have",
+        as_admin=CATALOGUE
+        + "INSERT INTO pg_collation (oid, collname, collnamespace, collowner, collprovider, "
+        "collisdeterministic, collencoding, collcollate, collctype) VALUES "
+        "(99998, 'odd_one', 'pg_catalog'::regnamespace, 10, 'c', true, -1, 'C', 'C')",
+        at_source='CREATE TABLE named (name text COLLATE "odd_one" PRIMARY KEY)',
+    ),
+    Case(
+        "collations",
+        "nordic (public.named.name)",
+        "COLLATE one that both have",
+        as_admin="CREATE COLLATION nordic (provider = libc, locale = 'C'); "
+        "CREATE TABLE named (name text COLLATE nordic PRIMARY KEY); ALTER TABLE named OWNER TO owner; "
+        + CATALOGUE
+        + "UPDATE pg_collation SET collcollate = 'is_IS.utf8' WHERE collname = 'nordic'",
+    ),
+    Case(
+        "empty target",
+        "tables (public.here)",
+        "empty database",
+        at_target="CREATE TABLE here (a int PRIMARY KEY)",
+    ),
+    Case(
+        "empty target",
+        "migration another",
+        "empty database",
+        at_target="CREATE SCHEMA dreamnet_migration; CREATE TABLE dreamnet_migration.steps "
+        "(migration text, step text); INSERT INTO dreamnet_migration.steps VALUES ('another', 'copied')",
+    ),
+    Case("disk", "is 1 MB at most", "Enlarge the target's storage", disk=Disk(10**6, 10**6)),
+)
+#: What needs servers of other versions is in test_migration_versions.py.
+ELSEWHERE_TESTED = {"version"}
+
+
+@dataclass
+class World:
+    """Servers by name, and what tests need to know of them."""
+
+    engines: Engines
+    servers: dict[str, Database]
+    tls_port: int
+    ca: Path
+    other_ca: Path
+
+    def record(self, name: str) -> Record:
+        record = self.engines._records.load(name)
+        assert record is not None
+        return record
+
+    def as_admin(self, name: str, database: str, statement: str) -> None:
+        record = self.record(name)
+        with postgresql.connect(record.spec, record.port, database) as connection:
+            connection.execute(statement)
+
+
+def cluster(folder: Path) -> ClusterOptions:
+    """A cluster's options, for the certificates that are made for one."""
+    return ClusterOptions(folder, folder.name, "google", "here", "1.37", 0, "127.0.0.1", (), 1.0, 1.0, 1.0)
+
+
+@contextmanager
+def speaking_tls(database: Database, identity: Identity) -> Iterator[int]:
+    """A port where the server speaks TLS with a certificate of our own making (its wheel has no OpenSSL)."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(identity.certificate_file, identity.key_file)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(8)  # SSLRequest
+            self.request.sendall(b"S")
+            with (
+                suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) as client,
+                socket.create_connection((database.host, database.port)) as server,
+            ):
+                back = threading.Thread(target=relay, args=(server, client), daemon=True)
+                back.start()
+                relay(client, server)
+                back.join(10)
+
+    def relay(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listener:
+        threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
+        yield listener.server_address[1]
+        listener.shutdown()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = Path(tmp_path_factory.mktemp("servers"))
+    engines, (neon, cloudsql, _) = start_servers(folder)
+    owner = {"region": "here", "user": "owner", "password": "secret-of-meagre"}
+    meagre = Database.from_dsn(engines.postgres("meagre", **owner, settings=MEAGRE).dsn)
+    standby = engines.postgres("standby", **owner, replica_of="neon")
+    servers = {
+        "neon": neon,
+        "cloudsql": cloudsql,
+        "meagre": meagre,
+        "standby": replace(neon, port=standby.port),
+    }
+    ours, other = (ensure_identity(cluster(folder / name)) for name in ("ours", "other"))
+    found = World(
+        engines,
+        servers,
+        tls_port=0,
+        ca=ours.certificate_file.with_name("ca.crt"),
+        other_ca=other.certificate_file.with_name("ca.crt"),
+    )
+    for name in ("neon", "cloudsql"):
+        found.as_admin(name, "postgres", "CREATE ROLE plain LOGIN PASSWORD 'pw'")
+        found.as_admin(name, "postgres", "CREATE ROLE bound LOGIN REPLICATION PASSWORD 'pw'")
+        found.as_admin(name, "postgres", "GRANT owner, pg_create_subscription TO bound")
+    found.as_admin(
+        "cloudsql",
+        "postgres",
+        "CREATE DATABASE latin OWNER owner TEMPLATE template0 ENCODING 'LATIN1' "
+        "LOCALE_PROVIDER libc LOCALE 'C'",
+    )
+    found.as_admin("meagre", "postgres", "SELECT pg_create_physical_replication_slot('taken')")
+    with speaking_tls(neon, ours) as found.tls_port:
+        yield found
+    for name in ("standby", "meagre", "rds", "cloudsql", "neon"):  # followers first
+        engines.delete(name)
+
+
+def executed(database: Database, statement: str) -> None:
+    with database.connect() as connection:
+        connection.execute(statement.encode())
+
+
+def changed(database: Database, world: World, server: str, changes: dict[str, Any]) -> Database:
+    facts = {"{sockets}": world.record(server).spec["sockets"], "{tls_port}": world.tls_port}
+    facts |= {"{ca}": str(world.ca), "{other_ca}": str(world.other_ca)}
+    filled = {n: facts.get(v, v) if isinstance(v, str) else v for n, v in changes.items()}
+    return replace(database, **filled)
+
+
+def report_of(case: Case, world: World) -> Report:
+    names: list[Where] = ["neon" if case.source_server == "standby" else case.source_server]
+    names.append("cloudsql" if case.target_server in ("standby", "neon") else case.target_server)
+    source, target = fresh_databases([world.servers[name] for name in names])
+    executed(source, "CREATE TABLE base (id int PRIMARY KEY)")
+    if case.as_admin:
+        world.as_admin(names[0], source.dbname, case.as_admin)
+    if case.at_source:
+        executed(source, case.at_source)
+    if case.at_target:
+        executed(target, case.at_target)
+    if case.source_server == "standby":
+        source = world.servers["standby"]
+    if case.target_server == "standby":
+        target = world.servers["standby"]
+    if case.target_server == "neon":
+        target = source
+    with ExitStack() as stack:
+        if case.open_transaction:
+            forgotten = stack.enter_context(source.connect("forgotten", autocommit=False))
+            forgotten.execute(case.open_transaction.encode())
+        changed_source = changed(source, world, names[0], case.source)
+        changed_target = changed(target, world, names[1], case.target)
+        report = Migration("check", changed_source, [changed_target]).precheck([case.disk])
+    clean_up([database for database in (source, target) if database.port != world.servers["standby"].port])
+    if case.subject == "prepared transactions":
+        executed(source, "ROLLBACK PREPARED 'stuck'")
+    return report
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_stops_a_migration_is_named_with_its_remedy(
+    world: World, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if case.open_transaction:
+        monkeypatch.setattr(precheck_source, "LONG_TRANSACTION_S", 0.0)
+    report = report_of(case, world)
+    fitting = [finding for finding in report.blocking if finding.subject == case.subject]
+    assert any(case.says in finding.problem and case.remedy in finding.remedy for finding in fitting), [
+        (finding.subject, finding.problem) for finding in report.blocking
+    ]
+    for finding in report.findings:
+        assert finding.problem.endswith(".")
+        assert finding.remedy.endswith(".")
+        assert "\n" not in finding.problem
+    assert not any(secret in str(report.as_dict()) for secret in ("secret-of", "wr0ng"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{}, {"port": "{tls_port}", "sslmode": "verify-full", "sslrootcert": "{ca}"}],
+    ids=["plain", "TLS"],
+)
+def test_a_good_pair_is_not_blocked(world: World, source: dict[str, Any]) -> None:
+    assert report_of(Case("", "", "", source=source), world).blocking == []
+
+
+def subjects(*, blocking: bool) -> set[str]:
+    """The subjects of every finding that the code can make, read from the code."""
+    found = {case.subject for case in precheck_tables._CASES if case.blocks is blocking}
+    for module in (precheck_module, precheck_source, precheck_tables, precheck_target):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                wanted = "block" if blocking else "handled"
+                first = node.args[0] if node.args else None
+                if node.func.attr == wanted and isinstance(first, ast.Constant):
+                    found.add(str(first.value))
+    return found
+
+
+def test_every_reason_to_stop_is_among_the_cases() -> None:
+    tested = {case.subject for case in CASES} | ELSEWHERE_TESTED
+    assert subjects(blocking=True) <= tested
+    print(f"{len(CASES)} failing cases of {len(tested)} subjects")
+
+
+HANDLED = """
+CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE part_one PARTITION OF parts FOR VALUES FROM (1) TO (9);
+CREATE TYPE mood AS ENUM ('calm');
+CREATE TABLE rich (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, moods mood[], span int4range,
+    stored int GENERATED ALWAYS AS (1) STORED, computed int GENERATED ALWAYS AS (2) VIRTUAL,
+    CONSTRAINT apart EXCLUDE USING gist (span WITH &&));
+ALTER TABLE rich ENABLE ROW LEVEL SECURITY;
+CREATE TABLE plainer (a text COLLATE pg_c_utf8); ALTER TABLE plainer REPLICA IDENTITY FULL;
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER ordinary BEFORE UPDATE ON rich FOR EACH ROW EXECUTE FUNCTION f();
+CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM rich;
+GRANT SELECT ON rich TO plain
+"""
+AS_ADMIN = """
+CREATE FOREIGN DATA WRAPPER other; CREATE SERVER far FOREIGN DATA WRAPPER other;
+CREATE FOREIGN TABLE distant (a int) SERVER far;
+"""
+EXPECTED = {
+    "partitions": "public.parts",
+    "generated columns": "public.rich",
+    "virtual generated columns": "public.rich.computed",
+    "identity columns": "public.rich.id",
+    "exclusion constraints": "public.rich.apart",
+    "row-level security": "public.rich",
+    "full replica identity": "public.plainer",
+    "text format": "public.rich",
+    "triggers": "public.rich.ordinary",
+    "materialised views": "public.counted",
+    "foreign tables": "public.distant",
+    "sequences": "public.rich_id_seq",
+    "owners and grants": "plain",
+    "slot retention": "max_slot_wal_keep_size",
+    "idle slots": "40 hours",
+    "disk": "2,000 MB",
+}
+
+
+def test_what_is_dealt_with_is_named_too(world: World) -> None:
+    report = report_of(
+        Case("", "", "", at_source=HANDLED, as_admin=AS_ADMIN, disk=Disk(2 * 10**9, 10**12)), world
+    )
+    assert [finding.problem for finding in report.blocking] == []
+    found = {finding.subject: finding.problem for finding in report.findings}
+    assert {subject: name for subject, name in EXPECTED.items() if name not in found.get(subject, "")} == {}
+
+
+def test_size_rate_and_time_are_told(world: World) -> None:
+    filling = (
+        "CREATE TABLE big (id int PRIMARY KEY, filler text); INSERT INTO big SELECT n, repeat('x', 1000) "
+    )
+    report = report_of(Case("", "", "", at_source=f"{filling} FROM generate_series(1, 12000) n"), world)
+    assert report.bytes > 12_000_000
+    assert report.database_bytes > report.bytes
+    assert report.read_bytes_per_s is not None
+    assert report.read_bytes_per_s > 1_000_000
+    assert 2 <= report.estimated_seconds < 20
+    assert report.wal_bytes_per_s is not None
+    slow = replace(report, read_bytes_per_s=1_000_000.0)
+    assert slow.estimated_seconds > report.estimated_seconds + 10
+
+
+def test_a_limit_on_idle_transactions_does_not_end_ours(world: World) -> None:
+    (source,) = fresh_databases([world.servers["neon"]])
+    limits = (("options", "-c idle_in_transaction_session_timeout=1 -c statement_timeout=1"),)
+    for replication in (False, True):
+        with replace(source, options=limits).connect(replication=replication) as connection:
+            shown = [
+                connection.execute(f"SHOW {name}".encode()).fetchone()
+                for name in (
+                    "statement_timeout",
+                    "idle_in_transaction_session_timeout",
+                    "idle_session_timeout",
+                )
+            ]
+        assert shown == [("0",)] * 3
