@@ -23,6 +23,9 @@ from dreamnet.postgres.verify import Difference, Verification
 SMALL_BYTES = 4 * 1024 * 1024
 """Tables up to this size are compared once more inside the freeze: some ten milliseconds for all of them."""
 
+Checks = Callable[[Connection, Sequence[tuple[Database, Connection]]], None]
+"""Further checks of a frozen state; they raise."""
+
 
 @dataclass(frozen=True)
 class Move:
@@ -98,22 +101,25 @@ def move(
     tables: Sequence[Table],
     switch: Callable[[], None],
     *,
+    checks: Checks,
     before_switch: Callable[[], None],
     timeout: float,
 ) -> Move:
     """Freeze the stream's publisher, drain, check, make it refuse writes, and call `switch`.
 
     Any failure before the refusal is committed rolls the freeze back by itself. If `switch` raises, the
-    publisher takes writes again and the error goes on. `before_switch` is called after the last check; it
-    records the intent, so that a run killed during the switch is continued by the next one rather than
-    guessed about. The new primary should refuse applications' writes beforehand (see `close`).
+    publisher takes writes again and the error goes on. `checks` gets the frozen state's sessions (publisher,
+    followers) and raises to give up. `before_switch` is called after the last check; it records the intent,
+    so that a run killed during the switch is continued by the next one rather than guessed about. The new
+    primary should refuse applications' writes beforehand (see `close`).
     """
     with ExitStack() as stack:
         setter = {db: stack.enter_context(db.connect(stream.application)) for _, db in stream.subscribers}
         with common_point(stream, tables, timeout, stack) as point:
             drained = time.monotonic()
+            checks(point.publisher, _followers(stream, point))
             sequences = _set_sequences(point.publisher, setter)
-            wrong = _quick_checks(stream, point, tables)
+            wrong = _small_tables(stream, point, tables)
             checked = time.monotonic()
             if not wrong:
                 before_switch()
@@ -196,17 +202,10 @@ def _set_sequences(source: Connection, targets: dict[Database, Connection]) -> i
     return len(values)
 
 
-def _quick_checks(stream: Stream, point: Point, tables: Sequence[Table]) -> list[Difference]:
+def _small_tables(stream: Stream, point: Point, tables: Sequence[Table]) -> list[Difference]:
     small = [table for table in tables if table.bytes <= SMALL_BYTES]
     publisher = (stream.publisher, point.publisher)
-    _, differences = verify.compare_rows(publisher, _followers(stream, point), small)
-    known = {table.name for table in tables}
-    new = [table.name for table in catalog.tables(point.publisher) if table.name not in known]
-    differences += [
-        Difference("the targets", "schema", str(name), "a table made since the copy", "nothing")
-        for name in new
-    ]
-    return differences
+    return verify.compare_rows(publisher, _followers(stream, point), small)[1]
 
 
 def _followers(stream: Stream, point: Point) -> list[verify.Side]:

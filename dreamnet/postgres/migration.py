@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from psycopg import sql
 
-from dreamnet.errors import ConfigurationError, GameplanError
+from dreamnet.errors import ConfigurationError, GameplanError, UnreachableError
 from dreamnet.postgres import (
+    alarms,
     catalog,
     copying,
     cutover,
+    ddl,
     emptying,
     freeze,
     precheck,
@@ -23,6 +27,8 @@ from dreamnet.postgres import (
     schema,
     state,
     streams,
+    waiting,
+    watch,
 )
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.cutover import Move
@@ -32,6 +38,7 @@ from dreamnet.postgres.precheck_target import Disk
 from dreamnet.postgres.replication import Lag, Link
 from dreamnet.postgres.streams import Stream
 from dreamnet.postgres.verify import Verification
+from dreamnet.postgres.watch import Look
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -40,6 +47,9 @@ MAX_GENERATIONS = 3
 """Interrupted copies that keep their finished tables; then all begins anew, as each needs a slot a target,
 and
 providers offer about ten."""
+
+_NOTED = "noted:"
+_UNCHANGED = "Nothing was switched, and whoever took writes goes on taking them."
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,20 @@ class Status:
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
         return asdict(self)
+
+
+def _numbers(steps: Mapping[str, Any]) -> list[int]:
+    """Generations of the copy that are recorded."""
+    return sorted(int(step.split(":")[1]) for step in steps if step.startswith("generation:"))
+
+
+def _phase(steps: Mapping[str, Any]) -> str:
+    """See Status."""
+    if "subscribed" not in steps:
+        return "copying" if steps else "new"
+    if "switching" in steps:
+        return "switching"
+    return "cut over" if steps.get("primary") == "target" else "following"
 
 
 class Migration:
@@ -120,6 +144,9 @@ class Migration:
             for target in self.targets:
                 with target.connect(self._application) as connection, explained(target, "keep its records"):
                     state.create(connection)
+            if self._noted() is None:
+                self._note_schema("source")
+            self._refuse_changes(self._forward(), all_changes=False)
             version = self._read(self.source, catalog.major_version)
             tables = self._read(self.source, catalog.tables)
             if not self._all_have("copied"):
@@ -127,6 +154,7 @@ class Migration:
                 self._each_target(lambda target: self._applier(target, progress).pre_data(entries))
             copied = self._copy([table for table in tables if not table.partitioned], progress)
             if not self._all_have("ready"):
+                self._refuse_changes(self._forward(), all_changes=False)
                 entries = schema.dump(self.source, "post-data", version)
                 self._each_target(lambda target: self._finish_target(target, entries, progress))
             self._subscribe()
@@ -135,16 +163,21 @@ class Migration:
         return CopyReport(len(tables), copied.rows, copied.bytes, copied.seconds, seconds, generations)
 
     def follow(self, progress: Progress, timeout: float = 3600) -> list[Lag]:
-        """Let the targets apply changes, and wait until they have caught up with what is committed now."""
+        """Let the targets apply changes, and wait until they have caught up with what is committed now.
+
+        Raises GameplanError as soon as waiting is in vain: DDL at the source, a lost slot.
+        """
         with self._alone():
             stream = self._forward()
+            self._refuse_changes(stream, all_changes=False)
             stream.enable()
             progress("subscriptions enabled")
-            stream.wait_caught_up(timeout)
+            guard = partial(self._guard, progress)
+            waiting.wait_caught_up(stream, timeout, progress, guard)
             if not self._all_have("constrained"):
                 progress("tables were copied at several moments: checking their foreign keys at a common one")
                 self._constrain(stream, progress)
-                stream.wait_caught_up(timeout)
+                waiting.wait_caught_up(stream, timeout, progress, guard)
         lag = self.lag()
         for one in lag:
             progress(f"{one.subscriber}: {one.bytes} bytes, {one.seconds} s behind")
@@ -162,9 +195,10 @@ class Migration:
 
     def verify(self, timeout: float = 10) -> Verification:
         """Compare every row and the schema at one common state, while writers go on (they wait
-        milliseconds).
+        milliseconds). Raises VerificationError if the publisher's schema has changed.
         """
         stream = self._active()
+        self._refuse_changes(stream, all_changes=True)
         return cutover.verify_stream(stream, self._tables(stream.publisher), timeout)
 
     def cut_over(
@@ -224,14 +258,30 @@ class Migration:
         """Where it stands, at any time; reads only."""
         steps = self._steps(self.targets[0])
         frozen = len(self._read(self.source, freeze.frozen_tables))
+        phase = _phase(steps)
         if "subscribed" not in steps:
-            phase = "copying" if steps else "new"
             return Status(self.name, phase, self.source.label, (), frozen)
         lag = tuple(self._active().lag(measure=False))
-        moved = steps.get("primary", "source") == "target"
-        phase = "switching" if "switching" in steps else ("cut over" if moved else "following")
-        primary = self.targets[0] if moved else self.source
+        primary = self.targets[0] if steps.get("primary") == "target" else self.source
         return Status(self.name, phase, primary.label, lag, frozen, steps.get("switching", ""))
+
+    def look(self) -> Look:
+        """All that can be seen of it now, at any time: lag, slots, WAL, schema. See watch and alarms."""
+        aside = copy.copy(self)
+        # Whoever begins a step ends sessions of the other name: they would be a killed process's.
+        aside._application = f"{self._application}:watch"
+        return aside._look()
+
+    def _look(self) -> Look:
+        try:
+            steps = self._steps(self.targets[0])
+        except UnreachableError:  # its records are out of reach, but the source knows what it keeps
+            return watch.blind(self.name, self.source, self.targets[0], self._application)
+        # A target that does not answer is what a look reports: only the first one's records are read.
+        moved = steps.get("primary") == "target"
+        stream = self._back() if moved else self._forward(_numbers(steps))
+        noted = self._noted() if steps else None
+        return watch.look(self.name, _phase(steps), stream, (self.source, self.targets[0]), noted)
 
     # ---- copy
 
@@ -380,6 +430,7 @@ class Migration:
         timeout: float,
     ) -> Move:
         tables = self._tables(stream.publisher)
+        same = self._refuse_changes(stream, all_changes=to == "target")
         progress("comparing all rows before writes are frozen")
         before = cutover.verify_stream(stream, tables, timeout)
         cutover.raise_on(before.differences, f"Nothing was switched; {stream.publisher.label} takes writes.")
@@ -396,7 +447,9 @@ class Migration:
             self._record(self.targets[0], "switching", to)
 
         try:
-            moved = cutover.move(stream, new, tables, switch, before_switch=intend, timeout=timeout)
+            moved = cutover.move(
+                stream, new, tables, switch, checks=same, before_switch=intend, timeout=timeout
+            )
         except cutover.SwitchUnfinished:
             raise
         except BaseException as error:
@@ -417,6 +470,7 @@ class Migration:
         with self.targets[0].connect(self._application) as connection, connection.transaction():
             state.record(connection, self.name, "primary", to)
             state.forget(connection, self.name, "switching")
+        self._note_schema(to)
 
     def _refresh(self, primary: Database) -> None:
         with primary.connect(self._application) as connection, explained(primary, "refresh views"):
@@ -527,12 +581,41 @@ class Migration:
                 if not freeze.frozen_tables(connection):
                     freeze.remove(connection)
                     state.drop(connection)
+                else:  # what makes it refuse writes lives in the same schema as the records
+                    state.forget(connection, self.name)
+
+    # ---- schema
+
+    def _note_schema(self, primary: str) -> None:
+        """Remember what the primary declares: what its followers are copies of."""
+        database = self.targets[0] if primary == "target" else self.source
+        noted = self._read(database, ddl.read).stored()
+        self._record(self.targets[0], f"{_NOTED}{primary}", noted)
+
+    def _noted(self) -> ddl.Schema | None:
+        noted = self._steps(self.targets[0], _NOTED).get(f"{_NOTED}{self._primary()}")
+        return None if noted is None else ddl.Schema.from_stored(noted)
+
+    def _refuse_changes(self, stream: Stream, *, all_changes: bool) -> cutover.Checks:
+        """Raise VerificationError if the publisher's schema has changed; returns the same check."""
+        same = partial(ddl.refuse, self._noted(), _UNCHANGED, all_changes)
+        with stream.connected() as (publisher, followers), explained(stream.publisher, "read its schema"):
+            same(publisher, followers)
+        return same
+
+    def _guard(self, progress: Progress) -> None:
+        """Raise if waiting for the followers is in vain; say what else is wrong."""
+        look = self.look()
+        alarms.raise_if_stopped(look)
+        for alarm in alarms.find(look):
+            progress(f"{alarm.level}: {alarm.what}. {alarm.remedy}")
 
     # ---- records
 
     def _generations(self) -> list[int]:
-        found = {int(step.split(":")[1]) for t in self.targets for step in self._steps(t, "generation:")}
-        return sorted(found)
+        return sorted(
+            {number for target in self.targets for number in _numbers(self._steps(target, "generation:"))}
+        )
 
     def _steps(self, target: Database, prefix: str = "") -> dict[str, Any]:
         return self._read(target, lambda connection: state.steps(connection, self.name, prefix))

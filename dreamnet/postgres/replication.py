@@ -286,6 +286,22 @@ def beat(connection: Connection, link: Link) -> int:
     return int(row[0])
 
 
+def beat_age(publisher: Connection, subscriber: Connection, link: Link) -> float:
+    """Seconds, by the publisher's clock, since the beat that the subscriber shows was written.
+
+    It has applied all that was committed before that beat: so it is at most as far behind.
+    """
+    shown = subscriber.execute(
+        sql.SQL("SELECT at FROM {} WHERE id = 1").format(link.heartbeat.sql)
+    ).fetchone()
+    now = publisher.execute("SELECT clock_timestamp()").fetchone()
+    if shown is None or now is None:
+        raise GameplanError(
+            f"The heartbeat row of {link.publication} is gone.", "Abandon this migration and start it anew."
+        )
+    return max(0.0, float((now[0] - shown[0]).total_seconds()))
+
+
 def wait_beat(connection: Connection, link: Link, number: int, deadline: float) -> bool:
     """Wait until the subscriber shows heartbeat `number`; False once `deadline` (time.monotonic) has
     passed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -38,15 +38,29 @@ class Stream:
         GameplanError.
         """
         started = time.monotonic()
-        beats = [(link, replication.beat(connection, link)) for link in self.links]
-        for (_, database), subscriber in zip(self.subscribers, subscribers, strict=True):
-            for link, number in beats:
-                if not replication.wait_beat(subscriber, link, number, started + timeout):
-                    raise GameplanError(
-                        f"{database.label} has not caught up with {self.publisher.label} within {timeout} s.",
-                        "Wait until status shows a small lag; if it grows, read the subscriber's log.",
-                    )
+        beats = {link: replication.beat(connection, link) for link in self.links}
+        late = self.late(beats, subscribers, started + timeout)
+        if late is not None:
+            raise self.not_caught_up(late, timeout)
         return time.monotonic() - started
+
+    def late(
+        self, beats: Mapping[Link, int], subscribers: Sequence[Connection], deadline: float
+    ) -> Database | None:
+        """The first subscriber that does not show these heartbeats by `deadline` (time.monotonic)."""
+        for (_, database), subscriber in zip(self.subscribers, subscribers, strict=True):
+            with explained(database, "read the heartbeat"):
+                for link, number in beats.items():
+                    if not replication.wait_beat(subscriber, link, number, deadline):
+                        return database
+        return None
+
+    def not_caught_up(self, late: Database, timeout: float) -> GameplanError:
+        """What to raise of a subscriber that was too slow."""
+        return GameplanError(
+            f"{late.label} has not caught up with {self.publisher.label} within {timeout} s.",
+            "Wait until migration-status shows a small lag; if it grows, read the subscriber's log.",
+        )
 
     def lag(self, *, measure: bool = True, timeout: float = 5) -> list[Lag]:
         """How far each subscriber is behind; with `measure`, in seconds too, by a heartbeat (up to
@@ -81,6 +95,16 @@ class Stream:
                 )
             )
         return found
+
+    @contextmanager
+    def connected(self) -> Iterator[tuple[Connection, list[tuple[Database, Connection]]]]:
+        """A session at the publisher and one at each subscriber."""
+        with ExitStack() as stack:
+            publisher = stack.enter_context(self.publisher.connect(self.application))
+            followers = [
+                (db, stack.enter_context(db.connect(self.application))) for _, db in self.subscribers
+            ]
+            yield publisher, followers
 
     def enable(self) -> None:
         """Let every subscriber apply what it receives."""
