@@ -4,8 +4,9 @@ A flow run whose process died without a word stays Running for ever. Runs send a
 (`PREFECT_FLOWS_HEARTBEAT_FREQUENCY`); one that has sent none for 90 s is marked Crashed, after which
 `prefect flow-run retry` goes on where it stopped.
 
-Drift that a check has found goes to whoever the notification block `dreamnet-alerts` names: save one in the
-UI under Blocks (Slack, Teams, PagerDuty, e-mail, a custom webhook), then run this again.
+Drift that a check has found, and alarms of the migration, go to whoever the notification block
+`dreamnet-alerts` names: save one in the UI under Blocks (Slack, Teams, PagerDuty, e-mail, a custom webhook),
+then run this again.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from tasks.migration_status import MIGRATION_ALARM
 from tasks.upkeep import DRIFT_FOUND
 
 ZOMBIES = "dreamnet: runs without a heartbeat have crashed"
 DRIFT = "dreamnet: drift is reported"
+MIGRATION = "dreamnet: alarms of the migration are reported"
 
 #: The notification block that alerts go to, of whatever type.
 ALERTS = "dreamnet-alerts"
@@ -83,15 +86,39 @@ def drift_automation(notification: UUID) -> Automation:
     )
 
 
+def migration_automation(notification: UUID) -> Automation:
+    """Sends the alarms that a look at the migration has found to a notification block."""
+    return Automation(
+        name=MIGRATION,
+        description="Something in the migration needs a person.",
+        trigger=EventTrigger(
+            expect={MIGRATION_ALARM},
+            match=ResourceSpecification({"prefect.resource.id": ["dreamnet.migration.*"]}),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            SendNotification(
+                block_document_id=notification,
+                subject="DreamNet's migration ({{ event.payload.phase }})",
+                body=(
+                    "{% for alarm in event.payload.alarms %}{{ alarm.level }}: {{ alarm.what }}. "
+                    "{{ alarm.then }} Since: {{ alarm.since }}. Remedy: {{ alarm.remedy }}\n{% endfor %}"
+                ),
+            )
+        ],
+    )
+
+
 async def save_automations() -> list[str]:
     """Create the automations that are not there yet; returns the names of those created.
 
-    The one for drift needs the block that it notifies, and waits for it.
+    Those for drift and the migration need the block that they notify, and wait for it.
     """
     wanted = [zombie_automation()]
     notification = await _alerts()
     if notification:
-        wanted.append(drift_automation(notification))
+        wanted += [drift_automation(notification), migration_automation(notification)]
     created = []
     for automation in wanted:
         try:
@@ -113,7 +140,7 @@ async def _main() -> None:
     for created in await save_automations() or ["nothing to do"]:
         print(created)
     if await _alerts() is None:
-        print(f"nobody is told of drift: there is no notification block {ALERTS}")
+        print(f"nobody is told of drift or alarms: there is no notification block {ALERTS}")
 
 
 if __name__ == "__main__":

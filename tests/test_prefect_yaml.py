@@ -208,6 +208,6 @@ def test_one_run_at_a_time_on_the_pool(deployment: Deployment) -> None:
 
 @each
 def test_what_runs_by_itself_has_a_schedule(deployment: Deployment) -> None:
-    scheduled = ("night_scaling", "cost_report", "data_pipeline", "drift_check")
+    scheduled = ("night_scaling", "cost_report", "data_pipeline", "drift_check", "migration_status")
     needs_one = str(deployment.entrypoint).split(".")[1] in scheduled
     assert len(deployment.schedules) == (1 if needs_one else 0)

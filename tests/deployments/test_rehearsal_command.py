@@ -228,21 +228,27 @@ def test_automation_is_saved_once(prefect_server: str) -> None:
 def test_drift_is_told_to_whoever_the_alerts_block_names(prefect_server: str) -> None:
     import asyncio
 
+    from jinja2 import Template
     from prefect.automations import Automation
     from prefect.blocks.notifications import SlackWebhook
 
-    from deployments.automations import ALERTS, DRIFT, save_automations
+    from deployments.automations import ALERTS, DRIFT, MIGRATION, save_automations
 
     asyncio.run(save_automations())
     with pytest.raises(ValueError, match=DRIFT):
         asyncio.run(Automation.aread(name=DRIFT))
     block = SlackWebhook(url="https://hooks.example/alerts")
     block_id = block.save(ALERTS, overwrite=True)
-    assert asyncio.run(save_automations()) == [DRIFT]
+    assert asyncio.run(save_automations()) == [DRIFT, MIGRATION]
     assert asyncio.run(save_automations()) == []
     saved = asyncio.run(Automation.aread(name=DRIFT))
     assert saved.trigger.expect == {"dreamnet.drift.found"}
     assert [action.block_document_id for action in saved.actions] == [block_id]
+    migration = asyncio.run(Automation.aread(name=MIGRATION))
+    assert migration.trigger.expect == {"dreamnet.migration.alarm"}
+    alarms = [{"level": "critical", "what": "A", "then": "B.", "since": "C", "remedy": "D."}] * 2
+    body = Template(migration.actions[0].body).render(event={"payload": {"alarms": alarms}})
+    assert body == "critical: A. B. Since: C. Remedy: D.\n" * 2
 
 
 # ---- the log
