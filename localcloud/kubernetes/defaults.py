@@ -46,11 +46,11 @@ def _container(container: Object) -> None:
         resources.setdefault("requests", {}).setdefault(name, value)
 
 
-def pod_spec(spec: Object, restart: str = "Always") -> None:
+def pod_spec(spec: Object) -> None:
     """Defaults of a Pod's spec, or of a template's."""
     _fill(
         spec,
-        restartPolicy=restart,
+        restartPolicy="Always",
         dnsPolicy="ClusterFirst",
         schedulerName="default-scheduler",
         terminationGracePeriodSeconds=30,
@@ -68,9 +68,9 @@ def pod_spec(spec: Object, restart: str = "Always") -> None:
                 volume[kind].setdefault(mode, 420)
 
 
-def _template(spec: Object, restart: str = "Always") -> None:
+def _template(spec: Object) -> None:
     template = spec.setdefault("template", {})
-    pod_spec(template.setdefault("spec", {}), restart)
+    pod_spec(template.setdefault("spec", {}))
 
 
 def _pod(obj: Object) -> None:
@@ -136,7 +136,7 @@ def job_spec(spec: Object) -> None:
     replaced = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
     _fill(spec, parallelism=1, backoffLimit=limit, completionMode="NonIndexed", suspend=False)
     _fill(spec, podReplacementPolicy=replaced)
-    _template(spec, "Never")
+    _template(spec)
 
 
 def _job(obj: Object) -> None:

@@ -26,7 +26,10 @@ def check_job(spec: Object, path: str = "spec") -> list[Cause]:
         causes.append((f"{path}.backoffLimitPerIndex", "FieldValueRequired", text))
     restart = spec["template"]["spec"].get("restartPolicy")
     field = f"{path}.template.spec.restartPolicy"
-    if restart not in ("Never", "OnFailure"):
+    if restart in ("Always", None):
+        text = 'Required value: valid values: "OnFailure", "Never"'
+        causes.append((field, "FieldValueRequired", text))
+    elif restart not in ("Never", "OnFailure"):
         text = f'Unsupported value: "{restart}": supported values: "OnFailure", "Never"'
         causes.append((field, "FieldValueNotSupported", text))
     if spec.get("podFailurePolicy") and restart != "Never":

@@ -66,9 +66,13 @@ def _dig(obj: Object, path: str) -> str:
         value = value.get(part) if isinstance(value, dict) else None
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    if value is None:
+        return "false" if path in _FLAGS else ""
+    return str(value)
 
 
+#: Booleans that are false where they are left out.
+_FLAGS = ("spec.unschedulable", "spec.hostNetwork")
 #: Fields that each resource can be selected by, beside its name and namespace (the API reference of 1.35).
 _SELECTABLE = {
     "pods": (

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.kubernetes.errors import ApiError, bad_request, invalid
+from localcloud.kubernetes.errors import bad_request, invalid
 from localcloud.kubernetes.kinds import Kind
 from localcloud.kubernetes.schema import Node
 
-NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
 _GO_TYPES = {
     "string": "string",
     "integer": "int32",
@@ -137,37 +135,3 @@ def decode(obj: Any, node: Node | None, kind: Kind, strictness: str) -> tuple[di
     if causes:
         raise invalid(kind.kind, kind.group, str(clean.get("metadata", {}).get("name", "")), causes)
     return clean, [] if strictness == "Ignore" else warnings
-
-
-def check_metadata(obj: dict[str, Any], kind: Kind) -> None:
-    """Names and labels as Kubernetes allows them.
-
-    Raises:
-        ApiError: 422.
-    """
-    metadata = obj["metadata"]
-    causes: list[tuple[str, str, str]] = []
-    name = metadata["name"]
-    loose = kind.group == "rbac.authorization.k8s.io"
-    if (not loose and not NAME.match(name)) or len(name) > 253 or "/" in name:
-        rule = (
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-            "and must start and end with an alphanumeric character"
-        )
-        causes.append(("metadata.name", "FieldValueInvalid", f'Invalid value: "{name}": {rule}'))
-    for key, value in (metadata.get("labels") or {}).items():
-        if len(value) > 63 or not LABEL_VALUE.match(value):
-            rule = (
-                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"
-            )
-            text = f'Invalid value: "{value}": {rule}'
-            causes.append((f"metadata.labels.{key}", "FieldValueInvalid", text))
-    if causes:
-        raise invalid(kind.kind, kind.group, name, causes)
-
-
-def immutable(kind: Kind, name: str, path: str) -> ApiError:
-    """422 for a field that never changes."""
-    return invalid(
-        kind.kind, kind.group, name, [(path, "FieldValueInvalid", "Invalid value: field is immutable")]
-    )

@@ -15,11 +15,36 @@ from localcloud.kubernetes.defaults import set_defaults, set_schema_defaults
 from localcloud.kubernetes.kinds import Kind, Kinds
 from localcloud.kubernetes.schema import Node, Schemas
 from localcloud.kubernetes.storage import Object, Store, copy
-from localcloud.kubernetes.validation import check_metadata, decode
+from localcloud.kubernetes.validation import decode
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 #: Subresources that write only this part of the object.
 _OWN_PART = {"status": "status", "approval": "status"}
+
+#: Resources whose objects have no generation.
+_UNCOUNTED = frozenset(
+    [
+        "configmaps",
+        "endpoints",
+        "events",
+        "events.events.k8s.io",
+        "leases.coordination.k8s.io",
+        "limitranges",
+        "namespaces",
+        "nodes",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "resourcequotas",
+        "secrets",
+        "serviceaccounts",
+        "services",
+        "storageclasses.storage.k8s.io",
+        "roles.rbac.authorization.k8s.io",
+        "rolebindings.rbac.authorization.k8s.io",
+        "clusterroles.rbac.authorization.k8s.io",
+        "clusterrolebindings.rbac.authorization.k8s.io",
+    ]
+)
 
 
 def random_suffix(length: int = 5) -> str:
@@ -136,13 +161,15 @@ class Verbs:
         self, kind: Kind, namespace: str, obj: Object, managed: list[Any] | None, options: WriteOptions
     ) -> Object:
         metadata = obj["metadata"]
-        check_metadata(obj, kind)
         self.admission.namespace_open(kind, namespace)
         if self.store.get(kind.resource, namespace, metadata["name"]) is not None:
             raise errors.already_exists(kind.resource, metadata["name"])
         for name in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(name, None)
-        metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": server_side.timestamp(), "generation": 1}
+        metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": server_side.timestamp()}
+        metadata.pop("generation", None)
+        if kind.resource not in _UNCOUNTED:
+            metadata["generation"] = 1
         if "status" in kind.subresources and kind.resource not in ("nodes", "namespaces"):
             obj.pop("status", None)
         self._defaults(kind, obj)
@@ -241,12 +268,11 @@ class Verbs:
             self._defaults(kind, new)
         if not tracked:
             metadata["managedFields"] = was.get("managedFields", [])
-        check_metadata(new, kind)
         self._hold_rules(kind, new, live)
         self.admission.update(kind, live, new, options.dry_run)
         if _same(live, new):
             return live
-        if _spec_of(kind, live) != _spec_of(kind, new):
+        if kind.resource not in _UNCOUNTED and _spec_of(kind, live) != _spec_of(kind, new):
             metadata["generation"] = was.get("generation", 1) + 1
         if not tracked:
             server_side.track_update(live, new, self.node(kind), options.manager, subresource)
@@ -269,6 +295,7 @@ class Verbs:
         """Delete, or mark as being deleted; the object and whether it has gone."""
         live = self.get(kind, namespace, name)
         metadata = live["metadata"]
+        self.admission.delete(kind, name)
         _same_uid(kind, name, options.uid, metadata["uid"])
         if options.resource_version and options.resource_version != metadata["resourceVersion"]:
             raise errors.conflict(kind.resource, name, "Precondition failed: resourceVersion")
@@ -379,8 +406,8 @@ def _same(live: Object, new: Object) -> bool:
 
 
 def _spec_of(kind: Kind, obj: Object) -> Object:
-    """What generation counts changes of: all but metadata and status."""
-    if kind.resource in ("pods", "services", "nodes", "namespaces", "events", "leases.coordination.k8s.io"):
+    """What generation counts changes of: all but metadata and status; a Pod's own writes are no changes."""
+    if kind.resource == "pods":
         return {}
     return {k: v for k, v in obj.items() if k not in ("metadata", "status")}
 

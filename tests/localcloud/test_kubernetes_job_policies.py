@@ -178,7 +178,7 @@ def test_a_work_queue_ends_when_all_of_its_pods_have(tmp_path):
         ({"backoffLimitPerIndex": 1}, "spec.backoffLimitPerIndex: Invalid value: requires indexed"),
         ({"successPolicy": {"rules": [{"succeededCount": 1}]}}, "spec.successPolicy: Invalid value"),
         ({"maxFailedIndexes": 1}, "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes"),
-        ({"restart": "Always"}, 'Unsupported value: "Always": supported values: "OnFailure", "Never"'),
+        ({"restart": "Always"}, 'Required value: valid values: "OnFailure", "Never"'),
         (policy("FailJob", **ONE) | {"restart": "OnFailure"}, 'only "Never" is supported'),
         (policy("FailIndex", **ONE), 'Invalid value: "FailIndex": requires the backoffLimitPerIndex'),
         (policy("FailJob"), "specifying one of OnExitCodes and OnPodConditions is required"),
