@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 _UNITS = {
     "": 1.0,
@@ -30,6 +31,46 @@ def parse(text: object) -> float:
     if match is None or match[2] not in _UNITS:
         return float(str(text)) if re.match(r"^[+-]?\d+(\.\d+)?[eE][+-]?\d+$", str(text)) else 0.0
     return float(match[1]) * _UNITS[match[2]]
+
+
+_WRITTEN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(|[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)")
+_DECIMAL, _BINARY = (
+    ("n", "u", "m", "", "k", "M", "G", "T", "P", "E"),
+    ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"),
+)
+
+
+@lru_cache(maxsize=4096)
+def canonical(text: str) -> str:
+    """A quantity as the API server stores it: no fraction, the largest unit that allows it.
+
+    Rules of k8s.io/apimachinery, pkg/api/resource (read November 2026); what is written with an exponent
+    stays as it is.
+
+    Raises:
+        ValueError: it is no quantity; in the API server's words.
+    """
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+        )
+    number, unit = Decimal(match[1]), match[2]
+    if unit[:1] in ("e", "E") and unit != "E" and not unit.endswith("i"):
+        return text
+    units, base = _DECIMAL, 1000
+    exact = number * (Decimal(1024) ** _BINARY.index(unit) if unit.endswith("i") else 1)
+    if unit.endswith("i") and abs(exact) >= 1024:
+        units, base, whole = _BINARY, 1024, math.ceil(exact)
+    else:
+        power = 3 if unit.endswith("i") else _DECIMAL.index(unit)
+        whole = math.ceil(exact * Decimal(1000) ** power)
+    if not whole:
+        return "0"
+    power = 0
+    while not whole % base and power < len(units) - 1:
+        whole, power = whole // base, power + 1
+    return f"{whole}{units[power]}"
 
 
 def cores(value: float) -> str:

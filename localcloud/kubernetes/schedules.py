@@ -12,10 +12,9 @@ from cronsim import CronSim, CronSimError
 def check_schedule(spec: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What is wrong with a CronJob's schedule and time zone."""
     causes = []
-    try:
-        CronSim(spec["schedule"], datetime.datetime.now(datetime.UTC))
-    except CronSimError as error:
-        text = f'Invalid value: "{spec["schedule"]}": {error}'
+    schedule = spec["schedule"]
+    if said := _wrong(schedule):
+        text = f'Invalid value: "{schedule}": {said}'
         causes.append(("spec.schedule", "FieldValueInvalid", text))
     try:
         zoneinfo.ZoneInfo(spec.get("timeZone") or "UTC")
@@ -23,3 +22,15 @@ def check_schedule(spec: dict[str, Any]) -> list[tuple[str, str, str]]:
         text = f'Invalid value: "{spec["timeZone"]}": unknown time zone {spec["timeZone"]}'
         causes.append(("spec.timeZone", "FieldValueInvalid", text))
     return causes
+
+
+def _wrong(schedule: str) -> str:
+    """What is wrong with a schedule; empty for nothing. Kubernetes takes no seconds, unlike CronSim."""
+    fields = schedule.split()
+    if len(fields) != 5 and not schedule.startswith("@"):
+        return f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
+    try:
+        CronSim(schedule, datetime.datetime.now(datetime.UTC))
+    except CronSimError as error:
+        return str(error)
+    return ""

@@ -18,13 +18,17 @@ _LIMITS = ("minimum", "maximum", "pattern", "minLength", "maxLength")
 
 
 class Node:
-    """One field's schema. ``kind`` is object, array, string, integer, number, boolean or any."""
+    """One field's schema.
+
+    ``kind`` is object, array, string, integer, number, boolean, quantity, scalar (text or number) or any.
+    """
 
     __slots__ = ("_definitions", "_items", "_limits", "_properties", "_raw", "_resolved", "kind", "required")
 
     def __init__(self, raw: dict[str, Any], definitions: dict[str, Any]) -> None:
-        merged = raw
+        merged, quantity = raw, False
         while "$ref" in merged:
+            quantity = merged["$ref"].endswith(".api.resource.Quantity")
             # What stands beside $ref (patch strategy, list type) belongs to this use of the definition.
             target = definitions[merged["$ref"].rpartition("/")[2]]
             merged = target | {k: v for k, v in merged.items() if k != "$ref"}
@@ -36,7 +40,7 @@ class Node:
         types = merged.get("type", "any")
         self.kind = next((t for t in types if t != "null"), "any") if isinstance(types, list) else types
         if ("oneOf" in merged and "type" not in merged) or merged.get("x-kubernetes-int-or-string"):
-            self.kind = "scalar"
+            self.kind = "quantity" if quantity else "scalar"
         if self.kind == "object" and not merged.get("properties") and "additionalProperties" not in merged:
             self.kind = "any"
         self.required: tuple[str, ...] = tuple(merged.get("required", ()))

@@ -37,6 +37,10 @@ def administrator(name: str) -> User:
     return User(name, (MASTERS, AUTHENTICATED))
 
 
+#: What a token can be bound to, by kind.
+_BINDABLE = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
+
+
 def account_user(namespace: str, name: str) -> User:
     """A ServiceAccount as a caller."""
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
@@ -61,7 +65,8 @@ class AccountTokens:
         """The answer to a TokenRequest: the request with a status that holds the token.
 
         Raises:
-            ApiError: 422 for a lifetime below ten minutes.
+            ApiError: 422 for a lifetime below ten minutes; 400, 404 or 409 for an object that it cannot be
+                bound to.
         """
         spec = dict((body or {}).get("spec") or {})
         seconds = spec.setdefault("expirationSeconds", DEFAULT_TOKEN)
@@ -71,6 +76,7 @@ class AccountTokens:
             text = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
             cause = ("spec.expirationSeconds", "FieldValueInvalid", text)
             raise errors.invalid("TokenRequest", "authentication.k8s.io", metadata["name"], [cause])
+        bound = self._bound(metadata, spec.get("boundObjectRef"))
         now = int(time.time())
         user = account_user(metadata["namespace"], metadata["name"])
         claims = {
@@ -84,6 +90,7 @@ class AccountTokens:
             "kubernetes.io": {
                 "namespace": metadata["namespace"],
                 "serviceaccount": {"name": metadata["name"], "uid": metadata["uid"]},
+                **bound,
             },
         }
         until = datetime.datetime.fromtimestamp(now + seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -95,6 +102,44 @@ class AccountTokens:
             "status": {"token": self.key.sign(claims), "expirationTimestamp": until},
         }
 
+    def _bound(self, account: Object, reference: Object | None) -> Object:
+        """Claims of the object with which a token ends."""
+        if not reference:
+            return {}
+        kind, name = str(reference.get("kind", "")), str(reference.get("name", ""))
+        if kind not in _BINDABLE:
+            raise errors.bad_request(f"cannot bind token to object of type {kind}")
+        resource = _BINDABLE[kind]
+        found = self._find(resource, account["namespace"], name)
+        if found is None:
+            raise errors.not_found(resource, name)
+        if kind == "Pod" and found["spec"].get("serviceAccountName") != account["name"]:
+            raise errors.bad_request(
+                f'cannot bind token for serviceaccount "{account["name"]}" to pod running with different '
+                "serviceaccount name."
+            )
+        uid = found["metadata"]["uid"]
+        if reference.get("uid") not in (None, "", uid):
+            raise errors.conflict(
+                resource,
+                name,
+                f"the UID in the bound object reference ({reference['uid']}) does not match the UID in "
+                "record. The object might have been deleted and then recreated",
+            )
+        return {kind.lower(): {"name": name, "uid": uid}}
+
+    def _find(self, resource: str, namespace: str, name: str) -> Object | None:
+        return self._store.get(resource, "" if resource == "nodes" else namespace, name)
+
+    def _gone(self, bound: Object) -> bool:
+        """Whether the object that a token is bound to is there no more."""
+        for kind, resource in _BINDABLE.items():
+            if held := bound.get(kind.lower()):
+                found = self._find(resource, bound["namespace"], held["name"])
+                if found is None or found["metadata"]["uid"] != held["uid"]:
+                    return True
+        return False
+
     def user(self, token: str) -> User | None:
         """Whose token it is; None for one that is not ours, has ended, or whose account has gone."""
         claims = self.key.claims(token)
@@ -104,6 +149,6 @@ class AccountTokens:
         account = self._store.get("serviceaccounts", bound["namespace"], bound["serviceaccount"]["name"])
         if account is None or account["metadata"]["uid"] != bound["serviceaccount"]["uid"]:
             return None
-        if claims["exp"] <= time.time() or AUDIENCE not in claims["aud"]:
+        if self._gone(bound) or claims["exp"] <= time.time() or AUDIENCE not in claims["aud"]:
             return None
         return account_user(bound["namespace"], bound["serviceaccount"]["name"])

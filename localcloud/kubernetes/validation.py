@@ -13,6 +13,7 @@ from typing import Any
 
 from localcloud.kubernetes.errors import bad_request, invalid
 from localcloud.kubernetes.kinds import Kind
+from localcloud.kubernetes.quantities import canonical
 from localcloud.kubernetes.schema import Node
 
 _GO_TYPES = {
@@ -43,7 +44,7 @@ def _go_name(value: Any) -> str:
 
 
 def _fits(value: Any, kind: str) -> bool:
-    if kind == "scalar":
+    if kind in ("scalar", "quantity"):
         return isinstance(value, str | int | float) and not isinstance(value, bool)
     if kind in ("integer", "number"):
         whole = isinstance(value, int) or (
@@ -69,6 +70,12 @@ def walk(value: Any, node: Node | None, path: str, found: Findings) -> Any:
         return _walk_object(value, node, path, found)
     if node.kind == "array":
         return [walk(item, node.items, f"{path}[{i}]", found) for i, item in enumerate(value)]
+    if node.kind == "quantity":
+        try:
+            return canonical(str(value))
+        except ValueError as error:
+            found.wrong.append(str(error))
+            return value
     found.invalid += [(path, reason, text) for reason, text in _out_of_range(value, node, path)]
     return value
 

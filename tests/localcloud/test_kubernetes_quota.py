@@ -181,12 +181,12 @@ def test_a_limit_range_fills_in_and_bounds_containers(tmp_path):
             )
             made = await requests.call("POST", f"{SPACE}/limitranges", bounds)
             (item,) = made["spec"]["limits"]
-            assert item["default"] == item["defaultRequest"] == {"cpu": "0.5", "memory": "1Gi"}
+            assert item["default"] == item["defaultRequest"] == {"cpu": "500m", "memory": "1Gi"}
             filled = await requests.call("POST", f"{SPACE}/pods", pod("a", {"cpu": "100m"}))
             (container,) = filled["spec"]["containers"]
             assert container["resources"] == {
                 "requests": {"cpu": "100m", "memory": "1Gi"},
-                "limits": {"cpu": "0.5", "memory": "1Gi"},
+                "limits": {"cpu": "500m", "memory": "1Gi"},
             }
             assert filled["metadata"]["annotations"]["kubernetes.io/limit-ranger"] == (
                 "LimitRanger plugin set: memory request for container main; "

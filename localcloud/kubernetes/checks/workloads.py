@@ -127,8 +127,14 @@ def check_replication_controller(obj: Object) -> Iterator[Cause]:
 
 def check_whole_job(obj: Object) -> Iterator[Cause]:
     """A Job with its template."""
-    yield from check_job(obj["spec"])
-    yield from check_template(obj["spec"]["template"], "spec.template")
+    yield from _job(obj["spec"], "spec")
+
+
+def _job(spec: Object, path: str) -> Iterator[Cause]:
+    yield from not_negative(spec, path, "parallelism", "completions", "activeDeadlineSeconds")
+    yield from not_negative(spec, path, "backoffLimit", "ttlSecondsAfterFinished")
+    yield from check_job(spec, path)
+    yield from check_template(spec["template"], f"{path}.template")
 
 
 def check_cron_job(obj: Object) -> Iterator[Cause]:
@@ -139,6 +145,4 @@ def check_cron_job(obj: Object) -> Iterator[Cause]:
         spec, "spec", "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"
     )
     yield from one_of(spec, "concurrencyPolicy", "spec", ("Allow", "Forbid", "Replace"))
-    job, path = spec["jobTemplate"]["spec"], "spec.jobTemplate.spec"
-    yield from check_job(job, path)
-    yield from check_template(job["template"], f"{path}.template")
+    yield from _job(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
