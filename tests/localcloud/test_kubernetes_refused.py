@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from dreamnet.kubernetes.manifests import render
 from localcloud.kubernetes.errors import ApiError
 from localcloud.kubernetes.kinds import Kinds
+from localcloud.kubernetes.patching import APPLY
 from localcloud.kubernetes.quantities import canonical
 from localcloud.kubernetes.schema import Schemas
 from localcloud.kubernetes.selectors import parse_fields
@@ -16,6 +19,7 @@ from localcloud.kubernetes.storage import Store
 from localcloud.kubernetes.users import AccountTokens
 from localcloud.kubernetes.verbs import DeleteOptions, Verbs, WriteOptions
 
+INFRASTRUCTURE = Path(__file__).parents[2] / "infrastructure" / "kubernetes"
 LABELS = {"app": "a"}
 CONTAINER = {"name": "c", "image": "x:1"}
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER]}}
@@ -561,6 +565,24 @@ def test_sound_objects_are_taken_as_they_are_and_again(verbs, name):
     made = create(verbs, name, {})
     again, _ = verbs.update(kind_of(name), place(name), "a", copied(made), WriteOptions())
     assert again["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize("overlay", ["eks-full", "eks-karpenter", "gke-full", "gke-nginx"])
+def test_dreamnets_own_manifests_are_taken(verbs, overlay):
+    names = ("region", "project", "worker_image", "agents_image", "host", "certificate_arn", "node_role")
+    values = dict.fromkeys(names, "dreamnet.example") | {"image": "registry/dreamnet-api:7"}
+    taken = 0
+    for manifest in render(INFRASTRUCTURE / overlay, values):
+        kind = verbs.kinds.by_kind(manifest["apiVersion"], manifest["kind"])
+        namespace = manifest["metadata"].get("namespace", "")
+        if kind is None:
+            continue
+        if namespace and verbs.store.get("namespaces", "", namespace) is None:
+            verbs.create(kind_of("namespace"), "", {"metadata": {"name": namespace}}, WriteOptions())
+        name = manifest["metadata"]["name"]
+        verbs.patch(kind, namespace, name, manifest, APPLY, WriteOptions(manager="dreamnet"))
+        taken += 1
+    assert taken > 8
 
 
 @pytest.mark.parametrize(("name", "change", "expected"), REFUSED)
