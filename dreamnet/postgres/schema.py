@@ -32,6 +32,13 @@ _HEADER = re.compile(r"^--\n-- Name: (.*); Type: (.*); Schema: (.*); Owner: ?.*\
 _RESTRICT = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 _TRAILER = re.compile(r"^--\n-- PostgreSQL database dump complete\n--\n", re.MULTILINE)
 
+# Debian's 15.20 keeps versions of columns among their options, as no other server does; only its own pg_dump
+# knows to leave them out.
+_COLUMN_VERSION = re.compile(
+    r"^(ALTER (?:FOREIGN )?TABLE .* ALTER COLUMN .* SET \()(?:(.+), )?pg_attver=\d+(?:, (.+))?\);\n?",
+    re.MULTILINE,
+)
+
 _INDEXES = ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT")
 _ATTACH = "INDEX ATTACH"
 # The table of CREATE INDEX and of ALTER TABLE, as pg_dump writes it.
@@ -100,7 +107,7 @@ def dump(source: Database, section: str, version: int) -> list[Entry]:
 
 def parse(text: str) -> list[Entry]:
     """Cut a plain-text dump at the comments with which pg_dump heads each entry."""
-    text = _TRAILER.split(_RESTRICT.sub("", text))[0]
+    text = _COLUMN_VERSION.sub(_without_version, _TRAILER.split(_RESTRICT.sub("", text))[0])
     heads = list(_HEADER.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     entries = []
@@ -111,6 +118,11 @@ def parse(text: str) -> list[Entry]:
         if statements and _wanted(name, kind, schema):
             entries.append(Entry(full_name, kind, _tolerant(kind, statements)))
     return entries
+
+
+def _without_version(found: re.Match[str]) -> str:
+    others = ", ".join(filter(None, found.groups()[1:]))
+    return f"{found[1]}{others});\n" if others else ""
 
 
 def _wanted(name: str, kind: str, schema: str) -> bool:

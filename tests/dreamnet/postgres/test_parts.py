@@ -69,6 +69,23 @@ def test_a_dump_is_cut_into_its_entries_without_ours_and_the_providers() -> None
     assert "restrict" not in "".join(entry.statements for entry in entries)
 
 
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ("pg_attver=7", ""),
+        ("n_distinct=5, pg_attver=7", "n_distinct=5"),
+        ("pg_attver=7, n_distinct=5", "n_distinct=5"),
+        ("n_distinct=5", "n_distinct=5"),
+    ],
+)
+def test_versions_that_one_server_keeps_of_columns_stay_behind(options: str, left: str) -> None:
+    line = "ALTER TABLE ONLY public.t ALTER COLUMN a SET ({});"
+    dump = DUMP.replace("    a integer\n);\n", f"    a integer\n);\n{line.format(options)}\n")
+    statements = schema.parse(dump)[1].statements
+    assert "pg_attver" not in statements
+    assert (line.format(left) in statements) is bool(left)
+
+
 def test_a_changed_definition_is_another_step() -> None:
     entry = schema.parse(DUMP)[1]
     assert replace(entry, statements="CREATE TABLE public.t ()").step != entry.step

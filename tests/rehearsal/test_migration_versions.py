@@ -1,0 +1,62 @@
+"""Copy, follow, verify, cut over and back between major versions 15 to 18, on real servers of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from migration_servers import clean_up, fill, fresh_databases, titles, writing
+from postgresql_versions import programs, serving
+
+from dreamnet.postgres import Database, Migration
+from dreamnet.postgres.catalog import major_version
+
+pytestmark = pytest.mark.rehearsal
+
+VERSIONS = tuple(version for version in (15, 16, 17, 18) if programs(version) is not None)
+if 15 not in VERSIONS:
+    print("PostgreSQL 15 is not installed here (Debian's package postgresql-15): left out")
+PAIRS = (*((source, 18) for source in VERSIONS if source < 18), (16, 16))
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Database]]:
+    folder = Path(tmp_path_factory.mktemp("pg"))
+    with ExitStack() as stack:
+        yield {version: stack.enter_context(serving(version, folder / str(version))) for version in VERSIONS}
+
+
+@pytest.mark.parametrize(("old", "new"), PAIRS)
+def test_there_and_back_between_versions(servers: dict[int, Database], old: int, new: int) -> None:
+    (source,), (target,) = fresh_databases([servers[old]]), fresh_databases([servers[new]])
+    with source.connect() as one, target.connect() as other:
+        assert (major_version(one), major_version(other)) == (old, new)
+    fill(source, bulk=500)
+    migration = Migration(f"move_{source.dbname}", source, [target], workers=2)
+    said = {finding.subject: finding.problem for finding in migration.precheck().findings}
+    assert ("changes made after cut-over will not flow back" in said.get("rolling back", "")) is (old < 16)
+    with writing(source) as writer:
+        migration.prepare_and_copy(lambda _: None)
+        migration.follow(lambda _: None)
+        proof = migration.verify()
+        assert (proof.differences, proof.tables) == ((), 10)
+        moved = migration.cut_over(lambda: setattr(writer, "current", target))
+        if old < 16:
+            assert moved.following[source.label] == "PostgreSQL 16 is needed on both sides."
+        else:
+            assert moved.following == {source.label: "following"}
+            assert migration.verify().equal
+            migration.roll_back(lambda: setattr(writer, "current", source))
+    primary = target if old < 16 else source
+    assert sorted(titles(primary)) == sorted(writer.acknowledged)
+    clean_up([source, target])
+
+
+def test_a_target_older_than_the_source_is_refused(servers: dict[int, Database]) -> None:
+    (source,), (target,) = fresh_databases([servers[18]]), fresh_databases([servers[17]])
+    fill(source, bulk=1)
+    (found,) = [f for f in Migration("down", source, [target]).precheck().blocking if f.subject == "version"]
+    assert "runs PostgreSQL 17, older than the source's 18" in found.problem
+    assert "version 18 or newer" in found.remedy
