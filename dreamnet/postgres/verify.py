@@ -120,14 +120,18 @@ def compare_all_rows(
 ) -> tuple[list[Checked], list[Difference]]:
     """Compare tables, several sessions of each server computing at the same time, and name rows that differ.
 
+    Tables that a target lacks are left out: the schema's comparison names them.
+
     Args:
         source, targets: connections in REPEATABLE READ transactions, all of one common state.
         application: of further sessions.
     """
 
     def compute(side: Side) -> dict[str, Checksum]:
-        return parallel_checksums(*side, tables, application)
+        return parallel_checksums(*side, shared, application)
 
+    names = [{table.name for table in catalog.tables(connection)} for _, connection in (source, *targets)]
+    shared = [table for table in tables if table.name in set.intersection(*names)]
     checked, differences = _compare(source, targets, compute)
     return checked, name_rows(source, targets, tables, differences)
 

@@ -262,6 +262,14 @@ def test_whatever_is_declared_otherwise_is_found(moving: Migration) -> None:
     assert moving.verify().equal
 
 
+def test_a_table_that_targets_lack_is_named(moving: Migration) -> None:
+    with changed(moving.source, "CREATE TABLE late (id int PRIMARY KEY)", "DROP TABLE late"):
+        proof = moving.verify()
+    assert ("public.late table", "nothing") in {(one.object, one.found) for one in proof.differences}
+    assert {one.target for one in proof.differences} == {target.label for target in moving.targets}
+    assert "public.late" not in {line.table for line in proof.checked}
+
+
 def test_a_row_that_changes_at_the_last_moment_is_named_when_the_cut_over_is_refused(
     moving: Migration,
 ) -> None:
