@@ -1,8 +1,8 @@
 """Checksums of tables, computed by their own server.
 
-The checksum of a table is its row count and sum(hashtextextended(row::text, 0)): independent of order, so
-that parts add up, and equal across servers and major versions (hash_record_extended is not, where enum object
-ids are in the row). A hash sees what text shows: NULL is not '', -0 is not 0, é of one code point not of two.
+The checksum of a table is its row count and the sum of its rows' hashes: independent of order, so that parts
+add up, and equal across servers and major versions (hash_record_extended is not, where enum object ids are in
+the row). A hash sees what text shows: NULL is not '', -0 is not 0, é of one code point not of two.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from dreamnet.postgres.database import Connection, Database, explained
 
 JOBS = 4
 """Most sessions that compute at once on one server."""
-PIECE_BYTES = 64 * 1024 * 1024
-"""Bigger tables are read in parts of this size, and what is smaller altogether by one session: another takes
-some ten milliseconds to open."""
+PIECE_BYTES = 256 * 1024 * 1024
+"""Bigger tables are read in parts of this size, smaller ones whole, by the parallel workers of the server;
+what is smaller altogether is read by one session: another takes some ten milliseconds to open."""
 
 # Any other collation hashes to the same, as long as it is deterministic; this one needs no look-up.
 ROW_HASH = sql.SQL('hashtextextended(t::text COLLATE "C", 0)')
+"""Of whatever columns a table has now, where few rows are hashed: quoting costs as much as all the rest."""
+
 # One more than the last block that a table can have.
 _END = 4294967295
 
@@ -54,18 +56,20 @@ class Checksum:
 def checksums(connection: Connection, tables: Iterable[Table]) -> dict[str, Checksum]:
     """Checksum of each table that stores rows itself, one after the other on this connection."""
     return {
-        str(table.name): _of(connection, Piece(table, 1, 1, 0, None)) for table in tables if _stores(table)
+        str(table.name): _of(connection, Piece(table, 1, 1, 0, None), ROW_HASH)
+        for table in tables
+        if _stores(table)
     }
 
 
 def parallel_checksums(
     database: Database, connection: Connection, tables: Sequence[Table], application: str
 ) -> dict[str, Checksum]:
-    """The same as of the connection's snapshot, by several sessions, the biggest parts first.
+    """The same by several sessions, the biggest parts first; comparable with its like, not with `checksums`.
 
     Args:
         connection: in a REPEATABLE READ transaction, whose snapshot the other sessions import.
-        tables: with their sizes on any server; parts need not be the same on all, as sums add up.
+        tables: as this server has them; parts need not be the same on all, as sums add up.
         application: of the sessions.
     """
     todo: queue.SimpleQueue[Piece] = queue.SimpleQueue()
@@ -82,7 +86,7 @@ def parallel_checksums(
             except queue.Empty:
                 return done
             with explained(database, f"compute the checksum of {piece.table.name}"):
-                done.append((str(piece.table.name), _of(session, piece)))
+                done.append((str(piece.table.name), _of(session, piece, _columns_hash(piece.table))))
 
     with ExitStack() as stack:
         sessions = [connection, *_same_snapshot(database, connection, helpers, application, stack)]
@@ -110,10 +114,25 @@ def _stores(table: Table) -> bool:
     return not table.partitioned  # its partitions are tables of their own
 
 
-def _of(connection: Connection, piece: Piece) -> Checksum:
+def _columns_hash(table: Table) -> sql.Composable:
+    """Of a row by its columns' hashes: half the time of ROW_HASH.
+
+    An array's hash is a sum of multiples of its elements' hashes, in which rows could trade values unnoticed:
+    so it is hashed again. concat() writes a value as its type's output does, and NULL as ''; IS DISTINCT FROM
+    NULL tells a composite value of NULLs from NULL.
+    """
+    one = sql.SQL(
+        'CASE WHEN t.{0} IS DISTINCT FROM NULL THEN hashtextextended(concat(t.{0}) COLLATE "C", 0) END'
+    )
+    columns = (*table.columns, *table.generated)
+    listed = sql.SQL(", ").join(one.format(sql.Identifier(column)) for column in columns)
+    return sql.SQL("hashint8extended(hash_array_extended(ARRAY[{}]::int8[], 0), 0)").format(listed)
+
+
+def _of(connection: Connection, piece: Piece, row_hash: sql.Composable) -> Checksum:
     started = time.monotonic()
     query = sql.SQL("SELECT count(*), coalesce(sum({}), 0) FROM ONLY {} t").format(
-        ROW_HASH, piece.table.name.sql
+        row_hash, piece.table.name.sql
     )
     if piece.of > 1:
         first, last = f"({piece.first},0)", f"({_END if piece.last is None else piece.last},0)"

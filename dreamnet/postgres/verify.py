@@ -128,10 +128,13 @@ def compare_all_rows(
     """
 
     def compute(side: Side) -> dict[str, Checksum]:
-        return parallel_checksums(*side, shared, application)
+        return parallel_checksums(*side, [held[side[0]][name] for name in shared], application)
 
-    names = [{table.name for table in catalog.tables(connection)} for _, connection in (source, *targets)]
-    shared = [table for table in tables if table.name in set.intersection(*names)]
+    held = {
+        database: {table.name: table for table in catalog.tables(connection)}
+        for database, connection in (source, *targets)
+    }
+    shared = [table.name for table in tables if all(table.name in its for its in held.values())]
     checked, differences = _compare(source, targets, compute)
     return checked, name_rows(source, targets, tables, differences)
 

@@ -195,12 +195,12 @@ def test_many_differences_are_narrowed_down_and_not_all_named(
 def test_parts_read_by_several_sessions_add_up_to_one_snapshot(
     moving: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checksums, "PIECE_BYTES", 50_000)
     target = moving.targets[0]
     with target.connect() as connection:
         tables = catalog.tables(connection)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        one_by_one = checksums.checksums(connection, tables)
+        one_by_one = checksums.parallel_checksums(target, connection, tables, "proof")
+        monkeypatch.setattr(checksums, "PIECE_BYTES", 50_000)
         change = "UPDATE bulk SET filler = upper(filler)"
         with changed(target, change, change.replace("upper", "lower")):
             at_once = checksums.parallel_checksums(target, connection, tables, "proof")
