@@ -55,11 +55,16 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
 
 @contextmanager
 def changed(database: Database, statement: str, undo: str) -> Iterator[None]:
-    for text in (statement, undo):
-        with database.connect() as connection:
-            connection.execute(text.encode())
-        if text is statement:
-            yield
+    run(database, statement)
+    try:
+        yield
+    finally:
+        run(database, undo)
+
+
+def run(database: Database, statement: str) -> None:
+    with database.connect() as connection:
+        connection.execute(statement.encode())
 
 
 def row_hash(database: Database, row: str) -> int:
@@ -262,12 +267,14 @@ def test_whatever_is_declared_otherwise_is_found(moving: Migration) -> None:
     assert moving.verify().equal
 
 
-def test_a_table_that_targets_lack_is_named(moving: Migration) -> None:
-    with changed(moving.source, "CREATE TABLE late (id int PRIMARY KEY)", "DROP TABLE late"):
+def test_a_table_that_a_target_lacks_is_named(moving: Migration) -> None:
+    target = moving.targets[1]
+    away = "ALTER TABLE empty_one RENAME TO away"
+    with changed(target, away, "ALTER TABLE away RENAME TO empty_one"):
         proof = moving.verify()
-    assert ("public.late table", "nothing") in {(one.object, one.found) for one in proof.differences}
-    assert {one.target for one in proof.differences} == {target.label for target in moving.targets}
-    assert "public.late" not in {line.table for line in proof.checked}
+    assert ("public.empty_one table", "nothing") in {(one.object, one.found) for one in proof.differences}
+    assert {one.target for one in proof.differences} == {target.label}
+    assert "public.empty_one" not in {line.table for line in proof.checked}
 
 
 def test_a_row_that_changes_at_the_last_moment_is_named_when_the_cut_over_is_refused(
