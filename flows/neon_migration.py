@@ -6,24 +6,34 @@ from prefect import flow
 
 from dreamnet.report import Clock, Step
 from flows.weeks import GAMEPLAN_FLOW, run_key
-from tasks.approval import require_approval
-from tasks.migration import check_migration, copy_database, cut_over, follow_source, verify_copy
+from tasks.approval import approve_cut_over
+from tasks.cutover import cut_over, prove_way_back
+from tasks.migration import check_migration, copy_database, follow_source, verify_copy
+from tasks.ways_out import describe_cut_over
 
 
 @flow(name="neon-migration", flow_run_name="neon migration {profile}", **GAMEPLAN_FLOW)
-def neon_migration(profile: str, auto_approve: bool = False, run: str | None = None) -> list[Step]:
-    """Check, copy, follow, verify; cut over once a person has agreed."""
+def neon_migration(
+    profile: str, auto_approve: bool = False, run: str | None = None, prove_return: bool = True
+) -> list[Step]:
+    """Check, copy, follow, verify; cut over once a person has agreed; prove the way back.
+
+    Args:
+        profile: name of the Gameplan profile block.
+        auto_approve: don't ask; only the rehearsal's deployment sets it.
+        run: continue an earlier run under its id.
+        prove_return: after the cut-over go back to Neon and forward again at once; it costs two more freezes.
+            Whoever approves the cut-over decides.
+    """
     run = run_key(run)
     if not check_migration(profile, run):
         return [Clock("Migration of Neon").unchanged("Cloud SQL serves already.")]
 
-    copied = copy_database(profile, run)
-    followed = follow_source(profile, run)
-    verified = verify_copy(profile, run)
-    require_approval(
-        "cut over",
-        f"DreamNet's writes will be frozen for about a second while it moves from Neon to Cloud SQL. "
-        f"Copy: {copied.detail} Replication: {followed.detail} Proof: {verified.detail}",
-        auto_approve,
-    )
-    return [copied, followed, verified, cut_over(profile, run)]
+    steps = [copy_database(profile, run), follow_source(profile, run), verify_copy(profile, run)]
+    copied, _, verified = (step.detail for step in steps)
+    described = describe_cut_over(profile, run, copied, verified)
+    proving = approve_cut_over(described, auto_approve, prove_return)
+    steps.append(cut_over(profile, run))
+    if proving:
+        steps.append(prove_way_back(profile, run))
+    return steps

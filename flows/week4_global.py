@@ -10,7 +10,7 @@ from flows.provisioning import provision
 from flows.weeks import GAMEPLAN_FLOW, finish_week, run_key
 from tasks.approval import require_approval
 from tasks.failover import connect_regions, deploy_second_region, drill_on_record
-from tasks.migration import close_migration
+from tasks.ways_out import close_migration
 
 FOLDERS = ("google/global",)
 

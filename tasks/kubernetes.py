@@ -8,6 +8,7 @@ from typing import Literal
 
 from prefect import task
 
+from dreamnet.errors import ResourceError
 from dreamnet.kubernetes import scale
 from dreamnet.kubernetes.autoscale import find_autoscaler, prove_autoscaling
 from dreamnet.kubernetes.cluster import Cluster
@@ -86,6 +87,17 @@ def deploy_application(profile: str, run: str, where: Where, url: str | None = N
     )
     said = f"{deployed.replicas} replicas ready at {deployed.address}"
     return clock.done(said) if deployed.changed else clock.unchanged(said)
+
+
+@task(task_run_name="{where} follows the connection secret", **CLOUD_TASK)
+def follow_connection(profile: str, run: str, where: Where) -> Step:
+    """Let a cluster's backend, if there is one, read the database that the connection secret names."""
+    try:
+        cluster(profile, where)
+    except ResourceError as error:
+        return Clock(f"DreamNet on {where}").unchanged(error.problem)
+    deployed: Step = deploy_application.fn(profile, run, where)
+    return deployed
 
 
 @task(task_run_name="prove autoscaling on {where}", **CLOUD_TASK)

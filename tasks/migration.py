@@ -1,15 +1,10 @@
-"""Neon to Cloud SQL and RDS: check, copy, follow, verify, cut over."""
+"""Neon to Cloud SQL and RDS: check, copy, follow, verify. tasks/cutover.py moves the writes."""
 
 from __future__ import annotations
-
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from dreamnet.errors import VerificationError
 from dreamnet.postgres.cutover import raise_on
 from dreamnet.postgres.database import Database
 from dreamnet.postgres.findings import Report
@@ -17,13 +12,9 @@ from dreamnet.postgres.migration import Migration
 from dreamnet.postgres.precheck import precheck
 from dreamnet.postgres.precheck_target import Disk
 from dreamnet.report import Clock, Step
-from dreamnet.serving.connection import current_url, publish_url
-from dreamnet.serving.databases import application_url, cloud_sql, cloud_sql_disk, rds, rds_disk
-from dreamnet.traffic import WriteClient, lost
-from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress, publish
-
-#: Writes a second of the client that measures the freeze; seconds that it writes before and after.
-MEASURED_RATE, MEASURED_MARGIN = 100.0, 0.5
+from dreamnet.serving.connection import current_url
+from dreamnet.serving.databases import cloud_sql, cloud_sql_disk, rds, rds_disk
+from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress
 
 
 def migration_name(profile: str) -> str:
@@ -126,33 +117,9 @@ def verify_copy(profile: str, run: str) -> Step:
     )
     raise_on(
         proof.differences,
-        "Nothing was switched. Give the migration up (docs/operate.md) and begin anew.",
+        "Nothing was switched. Give the migration up (migration-abandon) and begin anew.",
     )
     return clock.done(f"{proof.tables} tables, {proof.rows:,} rows equal on all servers.")
-
-
-@task(task_run_name="cut over", **CLOUD_TASK)
-def cut_over(profile: str, run: str) -> Step:
-    """Freeze, drain, verify, switch the connection secret; a client that keeps writing measures the freeze.
-
-    Raises:
-        VerificationError: a check failed (the source takes writes again), or an acknowledged write is lost.
-    """
-    clock = Clock("Cut-over to Cloud SQL")
-    moving = migration(profile)
-    if moving.status().phase == "cut over":
-        return clock.unchanged("Cloud SQL serves already.")
-    primary = moving.targets[0]
-    url = application_url(primary)
-    with _measured(load_profile(profile).legacy_url, primary) as seen:
-        move = moving.cut_over(lambda: _switch(profile, url), progress())
-    said = (
-        f"Writes frozen for {move.freeze_seconds * 1000:.0f} ms"
-        f" (drain {move.drain_seconds * 1000:.0f}, checks {move.check_seconds * 1000:.0f},"
-        f" switch {move.switch_seconds * 1000:.0f}); {move.proof.rows:,} rows proven equal"
-    )
-    publish(f"cut-over {profile}", f"{said}.\n\n{' '.join(seen)}", "The freeze, and what a client saw of it")
-    return clock.done(f"{said}. {' '.join(seen)}".rstrip())
 
 
 def _show(profile: str, report: Report) -> None:
@@ -172,65 +139,8 @@ def _show(profile: str, report: Report) -> None:
     )
 
 
-def _switch(profile: str, url: str) -> None:
-    publish_url(google_account(profile), aws_account(profile), url)
-
-
-@contextmanager
-def _measured(url: str, primary: Database) -> Iterator[list[str]]:
-    """Write to the live service around a block; then say what the client saw, and that nothing is lost."""
-    seen: list[str] = []
-    if not url:
-        yield seen
-        return
-    client = WriteClient(url, MEASURED_RATE, title="a dream that measured the cut-over").start()
-    try:
-        _until_acknowledged(client)
-        yield seen
-        _until_acknowledged(client)
-    finally:
-        report = client.stop()
-    missing = lost(client.ledger.writes(), lambda ids: present_dreams(primary, ids))
-    if missing:
-        raise VerificationError(
-            f"{len(missing)} of {report.acknowledged} acknowledged writes are not on the new primary.",
-            "Roll back before anything else is written (docs/operate.md, Going back to Neon).",
-        )
-    seen.append(
-        f"A client writing {MEASURED_RATE:.0f} a second waited {report.longest_gap_s:.2f} s at most for an"
-        f" acknowledgement; {report.errors} refused, {report.acknowledged} acknowledged, 0 lost."
-    )
-
-
-def _until_acknowledged(client: WriteClient, timeout: float = 30.0) -> None:
-    """Wait until the client has had MEASURED_MARGIN's worth of acknowledgements beyond those it has."""
-    enough = client.report().acknowledged + MEASURED_RATE * MEASURED_MARGIN
-    deadline = time.monotonic() + timeout
-    while client.report().acknowledged < enough:
-        if time.monotonic() > deadline:
-            raise VerificationError(
-                "DreamNet's present backend acknowledges no writes.",
-                "Look at the service behind the profile's legacy_url; does it follow the connection secret?",
-            )
-        time.sleep(0.05)
-
-
 def present_dreams(database: Database, ids: list[str]) -> set[str]:
     """Those of these dreams' ids that a database holds."""
     with database.connect("dreamnet-ledger") as connection:
         rows = connection.execute("SELECT id::text FROM dreams WHERE id = ANY(%s::uuid[])", (ids,)).fetchall()
     return {str(row[0]) for row in rows}
-
-
-@task(task_run_name="close the migration", **CLOUD_TASK)
-def close_migration(profile: str, run: str) -> Step:
-    """End the way back to Neon and the copy to RDS: slots, publications, subscriptions are removed.
-
-    A failover replaces the primary, and logical slots do not move with it. RDS keeps what it has until then.
-    """
-    clock = Clock("Migration closed")
-    moving = migration(profile)
-    if moving.status().phase == "new":
-        return clock.unchanged("Closed before: Neon and RDS follow Cloud SQL no longer.")
-    moving.finish(progress())
-    return clock.done("Neon and RDS follow Cloud SQL no longer; slots and publications are removed.")

@@ -9,7 +9,15 @@ import pytest
 
 from dreamnet.errors import VerificationError
 from dreamnet.report import Step, WeekReport
-from flows import failover_drill, neon_migration, week2_data, week4_global
+from flows import (
+    failover_drill,
+    migration_abandon,
+    migration_finish,
+    migration_roll_back,
+    neon_migration,
+    week2_data,
+    week4_global,
+)
 from tasks.approval import NotApproved
 
 
@@ -29,7 +37,7 @@ class Steps:
     def _noted(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             self.order.append(name)
-            if name == "require_approval":
+            if name in ("require_approval", "approve_cut_over"):
                 self.asked.append(arguments[:3])
             if name in self.raises:
                 raise self.raises[name]
@@ -48,8 +56,10 @@ MIGRATION = (
     "copy_database",
     "follow_source",
     "verify_copy",
-    "require_approval",
+    "describe_cut_over",
+    "approve_cut_over",
     "cut_over",
+    "prove_way_back",
 )
 
 
@@ -59,20 +69,23 @@ def migrate(steps: Steps, monkeypatch: pytest.MonkeyPatch, auto_approve: bool = 
     return done
 
 
-def test_cut_over_comes_last_and_after_approval(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cut_over_and_its_proof_come_last_and_after_approval(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.answers |= {"describe_cut_over": "Writes move.", "approve_cut_over": True}
     done = migrate(steps, monkeypatch)
     assert tuple(steps.order) == MIGRATION
-    assert [step.title for step in done] == ["copy_database", "follow_source", "verify_copy", "cut_over"]
-    ((words, described, auto),) = steps.asked
-    assert (words, auto) == ("cut over", False)
-    # Whoever approves reads what was measured.
-    assert "copy_database did it." in described
-    assert "follow_source did it." in described
-    assert "verify_copy did it." in described
+    assert [step.title for step in done] == [*MIGRATION[1:4], "cut_over", "prove_way_back"]
+    assert steps.asked == [("Writes move.", False, True)]
+
+
+def test_whoever_approves_decides_about_the_way_back(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.answers |= {"describe_cut_over": "Writes move.", "approve_cut_over": False}
+    assert migrate(steps, monkeypatch)[-1].title == "cut_over"
 
 
 def test_declined_cut_over_does_not_happen(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps.raises["require_approval"] = NotApproved("Declined.", "Ask again.")
+    steps.raises["approve_cut_over"] = NotApproved("Declined.", "Ask again.")
     with pytest.raises(NotApproved):
         migrate(steps, monkeypatch)
     assert "cut_over" not in steps.order
@@ -164,3 +177,86 @@ def test_region_goes_down_only_after_approval(steps: Steps, monkeypatch: pytest.
     with pytest.raises(NotApproved):
         failover_drill.failover_drill.fn("acme", False, "run-1")
     assert steps.order == ["require_approval"]
+
+
+# ---- the ways out of a migration
+
+#: Module, its description, what it does after approval, the words, and the flow's arguments.
+WAYS_OUT = [
+    (
+        migration_roll_back,
+        "describe_way_back",
+        "roll_back",
+        "roll back",
+        migration_roll_back.migration_roll_back,
+    ),
+    (
+        migration_finish,
+        "describe_finish",
+        "close_migration",
+        "close the migration",
+        migration_finish.migration_finish,
+    ),
+    (
+        migration_abandon,
+        "describe_abandon",
+        "abandon_migration",
+        "abandon",
+        migration_abandon.migration_abandon,
+    ),
+]
+way_out = pytest.mark.parametrize(
+    ("module", "describe", "act", "words", "flow"), WAYS_OUT, ids=[w[3] for w in WAYS_OUT]
+)
+
+
+class Reader:
+    """The task that lets a cluster follow the connection secret, as `submit` starts it."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    def submit(self, profile: str, run: str, where: str) -> Reader:
+        self._steps.order.append(where)
+        return self
+
+    def result(self) -> Step:
+        return Step("follows", "done", "It follows.", 1.0)
+
+
+@way_out
+def test_way_out_is_described_asked_for_and_gone(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, module: Any, describe: str, act: str, words: str, flow: Any
+) -> None:
+    steps.take(monkeypatch, module, describe, "require_approval", act)
+    if module is migration_roll_back:
+        monkeypatch.setattr(module, "follow_connection", Reader(steps))
+    steps.answers[describe] = "What will happen."
+    flow.fn("acme", run="run-1")
+    readers = ["gke", "eks"] if module is migration_roll_back else []
+    assert steps.order == [describe, "require_approval", act, *readers]
+    assert steps.asked == [(words, "What will happen.", False)]
+
+
+@way_out
+def test_way_out_declined_or_only_tried_changes_nothing(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, module: Any, describe: str, act: str, words: str, flow: Any
+) -> None:
+    steps.take(monkeypatch, module, describe, "require_approval", act)
+    steps.answers[describe] = "What will happen."
+    flow.fn("acme", dry_run=True, run="run-1")
+    assert steps.order == [describe]
+    steps.raises["require_approval"] = NotApproved("Declined.", "Ask again.")
+    with pytest.raises(NotApproved):
+        flow.fn("acme", run="run-1")
+    assert act not in steps.order
+
+
+@pytest.mark.parametrize("way", WAYS_OUT[:2], ids=["roll back", "finish"])
+def test_way_out_that_was_gone_asks_nobody(steps: Steps, monkeypatch: pytest.MonkeyPatch, way: Any) -> None:
+    module, describe, act, _, flow = way
+    steps.take(monkeypatch, module, describe, "require_approval", act)
+    steps.answers[describe] = ""
+    done = flow.fn("acme", run="run-1")
+    assert (done[0] if isinstance(done, list) else done).outcome == "unchanged"
+    assert steps.order == [describe]

@@ -15,7 +15,7 @@ from prefect.states import Failed
 import tasks
 from dreamnet.errors import ConfigurationError, CredentialsError, UnreachableError
 from tasks import approval, support
-from tasks.approval import NotApproved, require_approval
+from tasks.approval import CutOverApproval, NotApproved, approve_cut_over, require_approval
 
 
 def all_tasks() -> dict[str, Task[..., Any]]:
@@ -105,12 +105,12 @@ class Person:
     """Types an answer, and remembers what was asked."""
 
     def __init__(self) -> None:
-        self.types = ""
+        self.types, self.ticks = "", True
         self.asked: list[dict[str, Any]] = []
 
     def pause(self, wait_for_input: Any, **options: Any) -> SimpleNamespace:
         self.asked.append({"form": wait_for_input, **options})
-        return SimpleNamespace(confirmation=self.types)
+        return SimpleNamespace(confirmation=self.types, prove_return=self.ticks)
 
 
 @pytest.fixture
@@ -135,6 +135,23 @@ def test_person_approves(person: Person, typed: str) -> None:
     described = question["form"]._description
     assert described.startswith("Writes are frozen for a second.")
     assert "Type **cut over** to go on." in described
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_whoever_approves_the_cut_over_chooses_whether_the_way_back_is_proven(
+    person: Person, ticked: bool
+) -> None:
+    person.types, person.ticks = "cut over", ticked
+    assert approve_cut_over("Writes move.", auto_approve=False, prove_return=not ticked) is ticked
+    form = person.asked[0]["form"]
+    assert issubclass(form, CutOverApproval)
+    assert form.model_fields["prove_return"].default is (not ticked)  # what the form suggests
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_without_a_person_the_parameter_chooses(person: Person, chosen: bool) -> None:
+    assert approve_cut_over("Writes move.", auto_approve=True, prove_return=chosen) is chosen
+    assert person.asked == []
 
 
 @pytest.mark.parametrize("typed", ["", "yes", "no", "cut  over", "cut over!"])

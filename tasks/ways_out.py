@@ -1,0 +1,194 @@
+"""What a person reads before a migration moves, goes back, ends or is given up; and the two ends."""
+
+from __future__ import annotations
+
+import time
+
+from prefect import task
+
+from dreamnet.errors import GameplanError
+from dreamnet.postgres.forecast import forecast
+from dreamnet.postgres.replication import Lag
+from dreamnet.report import Clock, Step
+from dreamnet.serving.connection import current_url
+from tasks.cutover import no_way_back
+from tasks.migration import migration, moved
+from tasks.support import CLOUD_TASK, google_account, progress
+
+#: What switching the connection secret takes: reading and writing it in each cloud, about as long each.
+SECRET_CALLS = 4
+
+
+@task(task_run_name="outlook on the cut-over", **CLOUD_TASK)
+def describe_cut_over(profile: str, run: str, copied: str, verified: str) -> str:
+    """What whoever approves the cut-over should know, measured now; changes nothing.
+
+    Args:
+        copied, verified: what copy and verification said.
+    """
+    return "\n".join(
+        [
+            "DreamNet's writes move from Neon to Cloud SQL.",
+            "",
+            f"- Copy: {copied}",
+            f"- Proof: {verified}",
+            *_freeze(profile),
+            "- If a check fails, or draining takes longer than 10 s: nothing is switched, Neon takes writes"
+            " again, and the run says why. If the run is killed during the switch, its retry completes it.",
+            "- Going back: Neon follows Cloud SQL from its first write on. `migration-roll-back` moves back"
+            " without losing one, until `migration-finish` or week 4 ends that.",
+            "- Proving the way back (`prove_return`) goes to Neon and forward again right away: two more"
+            " freezes of about the same length.",
+        ]
+    )
+
+
+@task(task_run_name="outlook on the way back", **CLOUD_TASK)
+def describe_way_back(profile: str, run: str) -> str:
+    """What rolling back will do, measured now; empty where Neon serves already. Changes nothing.
+
+    Raises:
+        GameplanError: there is no way back.
+    """
+    status = migration(profile).status()
+    if status.phase == "following":
+        return ""
+    if status.phase == "switching":
+        return (
+            "A switch was interrupted. If it was the way back to Neon, it is completed; else nothing is done."
+        )
+    if status.phase != "cut over":
+        raise no_way_back(status.phase)
+    return "\n".join(
+        [
+            "DreamNet's writes move back from Cloud SQL to Neon, which has followed since the cut-over.",
+            "",
+            *_freeze(profile),
+            "- All rows are compared first. If a check fails, Cloud SQL goes on taking writes.",
+            "- The connection secret of both clouds names Neon again, and the clusters are restarted on it.",
+            "- Cloud SQL and RDS follow Neon again; `neon-migration` cuts over anew.",
+        ]
+    )
+
+
+@task(task_run_name="outlook on the end", **CLOUD_TASK)
+def describe_finish(profile: str, run: str) -> str:
+    """What finishing ends; empty where it has been finished. Changes nothing.
+
+    Raises:
+        GameplanError: as `close_migration`.
+    """
+    if migration(profile).status().phase == "new":
+        return ""
+    lags = _closable(profile)
+    return "\n".join(
+        [
+            "Going back to Neon ends here: slots, publications and subscriptions are removed on all sides.",
+            "",
+            *(f"- {_behind(lag)}" for lag in lags),
+            "- Neon keeps what it has and goes on refusing writes; RDS keeps what it has.",
+        ]
+    )
+
+
+@task(task_run_name="outlook on giving up", **CLOUD_TASK)
+def describe_abandon(profile: str, run: str, empty_targets: bool) -> str:
+    """What giving up does. Changes nothing.
+
+    Raises:
+        GameplanError: writes have moved, or may have.
+    """
+    status = migration(profile).status()
+    if status.phase in ("cut over", "switching"):
+        raise GameplanError(
+            f"The migration cannot be given up: it is {status.phase}.",
+            "Complete the cut-over if it was interrupted (neon-migration), then migration-roll-back;"
+            " or end it with migration-finish.",
+        )
+    targets = (
+        "are EMPTIED" if empty_targets else "keep what was copied, and must be emptied before a new attempt"
+    )
+    return (
+        f"The migration, which is {status.phase}, is given up. Neon serves on, keeps no slot, publication or"
+        f" WAL for it, and takes writes. Cloud SQL and RDS {targets}."
+    )
+
+
+@task(task_run_name="close the migration", **CLOUD_TASK)
+def close_migration(profile: str, run: str) -> Step:
+    """End the way back to Neon and the copy to RDS: slots, publications, subscriptions are removed.
+
+    A failover replaces the primary, and logical slots do not move with it. RDS keeps what it has until then.
+
+    Raises:
+        GameplanError: DreamNet reads Neon, or Neon or RDS has not caught up with Cloud SQL.
+    """
+    clock = Clock("Migration closed")
+    moving = migration(profile)
+    if moving.status().phase == "new":
+        return clock.unchanged("Closed before: Neon and RDS follow Cloud SQL no longer.")
+    _closable(profile)
+    moving.finish(progress())
+    return clock.done("Neon and RDS follow Cloud SQL no longer; slots and publications are removed.")
+
+
+@task(task_run_name="give up", **CLOUD_TASK)
+def abandon_migration(profile: str, run: str, empty_targets: bool) -> Step:
+    """Give the migration up before the cut-over: Neon keeps nothing of it and takes writes.
+
+    Raises:
+        GameplanError: writes have moved, or may have.
+    """
+    clock = Clock("Migration given up")
+    migration(profile).abandon(progress(), empty=empty_targets)
+    kept = "were emptied" if empty_targets else "keep what was copied"
+    return clock.done(f"Neon keeps no slot and takes writes; Cloud SQL and RDS {kept}.")
+
+
+def _closable(profile: str) -> list[Lag]:
+    """How far the followers are behind. Raises GameplanError where something would be cut off by closing."""
+    moving = migration(profile)
+    phase = moving.status().phase
+    if phase != "cut over" or not moved(profile):
+        raise GameplanError(
+            f"DreamNet reads Neon, or may: the migration is {phase}.",
+            "Cut over (neon-migration) before finishing it, or give it up with migration-abandon.",
+        )
+    lags = moving.lag()
+    open_ends = [lag for lag in lags if not lag.active or lag.seconds is None]
+    if open_ends:
+        raise GameplanError(
+            f"Not everybody has what Cloud SQL has: {'; '.join(map(_behind, open_ends))}.",
+            "Wait until they have caught up; if the lag does not shrink, read the follower's log.",
+        )
+    return lags
+
+
+def _behind(lag: Lag) -> str:
+    size = "an unknown number of" if lag.bytes is None else f"{lag.bytes:,}"
+    late = (
+        "has not shown the latest write yet"
+        if lag.seconds is None
+        else f"shows a write after {lag.seconds:.2f} s"
+    )
+    return f"{lag.subscriber} is {size} bytes behind and {late}"
+
+
+def _freeze(profile: str) -> list[str]:
+    """How far the followers are behind, and how long writes will wait: its parts are tried now."""
+    moving = migration(profile)
+    lags = moving.lag()
+    publisher = moving.source if moving.status().phase == "following" else moving.targets[0]
+    labels = {lag.subscriber for lag in lags}
+    followers = [one for one in (moving.source, *moving.targets) if one.label in labels]
+    parts = forecast(publisher, followers, lags)
+    asked = time.monotonic()
+    current_url(google_account(profile))
+    switch = SECRET_CALLS * (time.monotonic() - asked)
+    return [
+        *(f"- Replication: {_behind(lag)}." for lag in lags),
+        f"- Expected freeze: about {parts.seconds + switch:.1f} s, in which writes wait or are refused and"
+        f" readers go on: drain {parts.drain_seconds:.2f}, compare {parts.small_tables} small tables"
+        f" ({parts.small_bytes / 1e6:.1f} MB) once more {parts.check_seconds:.2f}, let {parts.tables} tables"
+        f" refuse writes {parts.refuse_seconds:.2f}, switch the connection secret {switch:.2f}.",
+    ]
