@@ -341,20 +341,20 @@ def test_new_column_stops_a_run_that_waits(
             migration.follow(alter)
 
 
-def test_table_made_within_the_freeze_is_seen(
+def test_table_made_at_the_last_moment_is_seen_within_the_freeze(
     databases: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = databases[0]
     migration = following(databases)
-    real = migration._refuse_changes
+    real = migration._follow_back  # the last step between the comparison of everything and the freeze
 
-    def then_create(*arguments: object, **named: object) -> object:
-        checks = real(*arguments, **named)
+    def then_create(progress: object) -> object:
+        following = real(progress)
         execute(source, "CREATE TABLE late (id int PRIMARY KEY)")
-        return checks
+        return following
 
-    monkeypatch.setattr(migration, "_refuse_changes", then_create)
-    with pytest.raises((VerificationError, GameplanError), match=r"public\.late"):
+    monkeypatch.setattr(migration, "_follow_back", then_create)
+    with pytest.raises(VerificationError, match=r"table public\.late is new and in no publication"):
         migration.cut_over(lambda: pytest.fail("it switched"))
     execute(source, "INSERT INTO empty_one VALUES (1)")
 
