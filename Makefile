@@ -14,7 +14,7 @@ test: .venv/ready $(KUBECTLS) $(POSTGRESQLS) ; $(RUN) -m pytest -n 2
 # where DREAMNET_TEST_KUBECONFIG names one (docs/rehearsal.md).
 clients: .venv/ready $(KUBECTLS) ; $(RUN) -m pytest -s tests/rehearsal/test_kubectl.py tests/rehearsal/test_python_client.py
 lint: .venv/ready ; $(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy && $(RUN) -m dreamnet.resources validate infrastructure && $(RUN) -m dreamnet.kubernetes validate infrastructure/kubernetes && $(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
-bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources && $(RUN) -m benchmarks.kubernetes
+bench: .venv/ready ; $(RUN) -m benchmarks.rehearsal && $(RUN) -m benchmarks.resources && $(RUN) -m benchmarks.kubernetes && $(RUN) -m benchmarks.migration
 clean: down ; rm -rf $(STATE)
 lock: .venv/ready ; .venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" -o requirements.lock
 

@@ -57,9 +57,11 @@ async def served(folder, *names):
     """A cluster with one Service of each name before a server of its own."""
     with echoes(names) as ports:
         async with running(folder, "--gateway-api") as requests:
-            await requests.until(
-                lambda: requests.cluster.kinds.find("gateway.networking.k8s.io", "v1", "gateways")
-            )
+            kinds = requests.cluster.kinds
+            for plural in ("gateways", "httproutes"):
+                await requests.until(
+                    lambda plural=plural: kinds.find("gateway.networking.k8s.io", "v1", plural)
+                )
             for name, port in ports.items():
                 await requests.call("POST", f"{CORE}/namespaces/default/services", service(name))
                 slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
