@@ -175,7 +175,7 @@ class TestSource:
         self, server: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         error = blocked(Database.from_dsn(server.dsn), monkeypatch)
-        assert "does not write logical WAL." in error.problem
+        assert "does not write logical WAL (wal_level is replica)." in error.problem
         assert "Enable logical replication (Neon: project settings" in error.remedy
         assert traces(server.dsn) == 0
 

@@ -26,7 +26,7 @@ PLAIN = {
     "kind": "Pod",
     "metadata": {"name": "plain", "namespace": "dreamnet", "labels": {"app.kubernetes.io/name": "plain"}},
     "spec": {
-        "containers": [{"name": "a", "image": "nginx:1", "resources": {"requests": {"nvidia.com/gpu": "1"}}}]
+        "containers": [{"name": "a", "image": "nginx:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]
     },
 }
 
