@@ -1,9 +1,8 @@
 """Changes of a database's schema since its copy began: logical replication carries rows, and no DDL.
 
 The schema is noted when the copy begins and read again at every look. What differs is named, unless every
-follower
-has the same change: running the statement there too is a remedy, after which the subscriptions go on by
-themselves.
+follower has the same change: running the statement there too is a remedy, after which the subscriptions go on
+by themselves.
 """
 
 from __future__ import annotations
@@ -17,10 +16,8 @@ from typing import Any
 import psycopg
 
 from dreamnet.errors import VerificationError
-from dreamnet.postgres import verify
-from dreamnet.postgres.catalog import APPLICATION_OBJECTS, STATE_SCHEMA
+from dreamnet.postgres import definitions, verify
 from dreamnet.postgres.database import Connection, Database, explained
-from dreamnet.postgres.freeze import TRIGGER
 
 Key = tuple[str, str, str]
 """(kind, object, part of it or ''), e.g. ('column', 'public.dreams', 'mood')."""
@@ -28,69 +25,9 @@ Key = tuple[str, str, str]
 LOCK_TIMEOUT_MS = 2000
 """How long reading definitions waits behind an ALTER TABLE at work."""
 
-_OURS = f"n.nspname NOT IN ('pg_catalog', 'information_schema', '{STATE_SCHEMA}') AND n.nspname !~ '^pg_t'"
+# What else is declared is definitions': a target may have its provider's extensions beside the source's.
+_EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'"
 
-
-def _own(catalogue: str, alias: str) -> str:
-    """Not an extension's: that comes with CREATE EXTENSION."""
-    return (
-        f"{_OURS} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{catalogue}'::regclass "
-        f"AND d.objid = {alias}.oid AND d.deptype = 'e')"
-    )
-
-
-# Columns, indexes and constraints are verify.schema_of's. Each row: kind, object, part, definition.
-_OBJECTS = f"""
-    SELECT 'table', n.nspname || '.' || c.relname, '',
-           CASE c.relkind WHEN 'p' THEN 'partitioned, ' ELSE '' END
-             || 'replica identity ' || c.relreplident::text
-             || CASE WHEN c.relrowsecurity THEN ', row security' ELSE '' END
-             || coalesce(' ' || pg_get_expr(c.relpartbound, c.oid), '')
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {APPLICATION_OBJECTS}
-    UNION ALL
-    SELECT 'view', n.nspname || '.' || c.relname, '', pg_get_viewdef(c.oid)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('v', 'm') AND {APPLICATION_OBJECTS}
-    UNION ALL
-    SELECT 'sequence', n.nspname || '.' || c.relname, '',
-           format('%%s from %%s by %%s, %%s to %%s%%s', format_type(s.seqtypid, NULL), s.seqstart,
-                  s.seqincrement, s.seqmin, s.seqmax, CASE WHEN s.seqcycle THEN ', cycling' ELSE '' END)
-    FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relpersistence <> 't' AND {APPLICATION_OBJECTS}
-    UNION ALL
-    SELECT 'trigger', n.nspname || '.' || c.relname, t.tgname,
-           pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT t.tgisinternal AND t.tgname <> '{TRIGGER}' AND {APPLICATION_OBJECTS}
-    UNION ALL
-    SELECT 'policy', n.nspname || '.' || c.relname, p.polname,
-           p.polcmd::text || ' ' || coalesce(pg_get_expr(p.polqual, c.oid), '') || ' / '
-             || coalesce(pg_get_expr(p.polwithcheck, c.oid), '')
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {APPLICATION_OBJECTS}
-    UNION ALL
-    SELECT 'function', n.nspname || '.' || p.proname, pg_get_function_identity_arguments(p.oid),
-           CASE WHEN p.prokind IN ('f', 'p') THEN pg_get_functiondef(p.oid) ELSE p.prokind::text END
-    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {_own("pg_proc", "p")}
-    UNION ALL
-    SELECT 'type', n.nspname || '.' || t.typname, '', CASE t.typtype
-             WHEN 'e' THEN (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
-                            FROM pg_enum e WHERE e.enumtypid = t.oid)
-             WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) || ' '
-                  || coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ' ' ORDER BY k.conname)
-                               FROM pg_constraint k WHERE k.contypid = t.oid), '')
-             ELSE coalesce((SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', '
-                                              ORDER BY a.attnum)
-                            FROM pg_attribute a WHERE a.attrelid = t.typrelid AND NOT a.attisdropped), '') END
-    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-    WHERE (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') AND {_own("pg_type", "t")}
-    UNION ALL
-    SELECT 'extension', e.extname, '', '' FROM pg_extension e WHERE e.extname <> 'plpgsql'
-"""
-
-# The same statement may be printed differently by another major version.
-_PRINTED = ("view", "function", "trigger", "policy")
 _ROWS = ("table", "column", "type")
 
 
@@ -150,8 +87,7 @@ def read(connection: Connection) -> Schema:
         for (name, part), definition in verify.schema_of(connection).items():
             kind, _, rest = part.partition(" ")
             objects[kind, name, rest] = definition or ""
-        for kind, name, part, definition in connection.execute(_OBJECTS, ()).fetchall():
-            objects[kind, name, part] = definition or ""
+        objects |= {("extension", name, ""): "" for (name,) in connection.execute(_EXTENSIONS).fetchall()}
     version = connection.info.server_version // 10000
     return Schema(version, datetime.now(UTC).isoformat(timespec="seconds"), objects)
 
@@ -249,7 +185,7 @@ def _same(now: Schema, theirs: Schema, key: Key) -> bool:
     mine, found = now.objects.get(key), theirs.objects.get(key)
     if mine is None or found is None:
         return mine is found
-    return mine == found or (key[0] in _PRINTED and now.version != theirs.version)
+    return mine == found or (key[0] in definitions.PRINTED and now.version != theirs.version)
 
 
 def _breaks(key: Key, status: str, before: Schema) -> bool:
