@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -133,6 +134,12 @@ def sequences(connection: Connection) -> list[Name]:
 def materialized_views(connection: Connection) -> list[Name]:
     """Populated materialised views, in the order they were made."""
     return [Name(*row) for row in connection.execute(_MATERIALIZED, ()).fetchall()]
+
+
+def refresh(connection: Connection, views: Sequence[Name]) -> None:
+    """Bring materialised views up to date, one after the other."""
+    for view in views:
+        connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(view.sql))
 
 
 def sequence_values(connection: Connection) -> dict[str, tuple[int, bool]]:

@@ -12,8 +12,7 @@ import pytest
 from migration_servers import clean_up, fill, fresh_databases, start_servers, titles, writing
 
 from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
-from dreamnet.postgres import Database, Migration
-from dreamnet.postgres import migration as migration_module
+from dreamnet.postgres import Database, Migration, copying, initial_copy
 
 pytestmark = pytest.mark.rehearsal
 
@@ -206,14 +205,14 @@ def test_many_interruptions_begin_anew_rather_than_use_up_the_slots(
     source, *targets = databases
     fill(source)
     migration = Migration("often", source, targets, workers=1, piece_bytes=100_000)
-    real = migration_module.copying.Copier._note
+    real = copying.Copier._note
 
     def note(self: object, piece: object, rows: int, size: int, total: int) -> None:
         real(self, piece, rows, size, total)
         if piece.table.name.name == "dreams" or piece.of == 1:
             raise GameplanError("interrupted", "again")
 
-    monkeypatch.setattr(migration_module.copying.Copier, "_note", note)
+    monkeypatch.setattr(copying.Copier, "_note", note)
     for _ in range(4):
         with pytest.raises(GameplanError, match="interrupted"):
             migration.prepare_and_copy(quiet)
@@ -222,7 +221,7 @@ def test_many_interruptions_begin_anew_rather_than_use_up_the_slots(
     migration.follow(quiet)
     assert migration.verify().equal
     slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
-    assert value(source, slots) <= 2 * migration_module.MAX_GENERATIONS
+    assert value(source, slots) <= 2 * initial_copy.MAX_GENERATIONS
 
 
 def test_a_blocked_migration_changes_nothing(databases: list[Database]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from migration_servers import clean_up, fill, fresh_databases, start_servers, writing
 
 from dreamnet.errors import GameplanError, VerificationError
-from dreamnet.postgres import Database, Migration, alarms, replication, waiting, watch
+from dreamnet.postgres import Database, Migration, alarms, moving, replication, waiting, watch
 from dreamnet.postgres.alarms import Limits
 
 pytestmark = pytest.mark.rehearsal
@@ -346,14 +346,14 @@ def test_table_made_at_the_last_moment_is_seen_within_the_freeze(
 ) -> None:
     source = databases[0]
     migration = following(databases)
-    real = migration._follow_back  # the last step between the comparison of everything and the freeze
+    real = moving.follow_back  # the last step between the comparison of everything and the freeze
 
-    def then_create(progress: object) -> object:
-        following = real(progress)
+    def then_create(*arguments: object) -> object:
+        following = real(*arguments)
         execute(source, "CREATE TABLE late (id int PRIMARY KEY)")
         return following
 
-    monkeypatch.setattr(migration, "_follow_back", then_create)
+    monkeypatch.setattr(moving, "follow_back", then_create)
     with pytest.raises(VerificationError, match=r"table public\.late is new and in no publication"):
         migration.cut_over(lambda: pytest.fail("it switched"))
     execute(source, "INSERT INTO empty_one VALUES (1)")

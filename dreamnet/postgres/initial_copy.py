@@ -1,0 +1,171 @@
+"""The copy of a migration: schema, rows as of one snapshot, indexes, keys, subscriptions. Resumable.
+
+A *generation* is one snapshot with the slots that begin there. A copy that is interrupted keeps the tables
+that are finished on every target, and copies the others in a new generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from psycopg import sql
+
+from dreamnet.postgres import catalog, copying, noted, replication, schema, state, streams
+from dreamnet.postgres.catalog import Table
+from dreamnet.postgres.database import Database, explained
+from dreamnet.postgres.parties import Parties
+from dreamnet.postgres.replication import Link
+from dreamnet.postgres.streams import Stream
+
+Progress = Callable[[str], None]
+
+MAX_GENERATIONS = 3
+"""Interrupted copies that keep their finished tables; then all begins anew, as each needs a slot a target,
+and providers offer about ten."""
+
+
+class InitialCopy:
+    """Brings every target to where it can follow the source.
+
+    Args:
+        workers: parallel copies and index builds.
+        piece_bytes: size of the pieces that big tables are cut into.
+    """
+
+    def __init__(self, parties: Parties, workers: int, piece_bytes: int, progress: Progress) -> None:
+        self._parties, self._workers, self._piece_bytes = parties, workers, piece_bytes
+        self._progress = progress
+
+    def run(self, tables: Sequence[Table]) -> copying.Copied:
+        """Do what is not done yet. Returns what was copied now.
+
+        Raises:
+            VerificationError: the source's schema has changed meanwhile. GameplanError: a server refuses.
+        """
+        parties = self._parties
+        version = parties.read(parties.source, catalog.major_version)
+        if not parties.all_have("copied"):
+            entries = schema.dump(parties.source, "pre-data", version)
+            parties.each_target(lambda target: self._applier(target).pre_data(entries))
+        copied = self._rows([table for table in tables if not table.partitioned])
+        if not parties.all_have("ready"):
+            noted.refuse_changes(parties, parties.forward(), all_changes=False)
+            entries = schema.dump(parties.source, "post-data", version)
+            parties.each_target(lambda target: self._finish(target, entries))
+        self._subscribe()
+        return copied
+
+    def constrain(self, stream: Stream, timeout: float = 60) -> None:
+        """Foreign keys hold between tables of one state: the copy's snapshot, or what the followers reach."""
+        parties = self._parties
+        version = parties.read(parties.source, catalog.major_version)
+        entries = schema.dump(parties.source, "post-data", version)
+        with streams.standing_still(stream, parties.tables(parties.source), timeout):
+            parties.each_target(lambda target: self._applier(target).constraints(entries))
+        parties.record_all("constrained")
+
+    def _rows(self, tables: list[Table]) -> copying.Copied:
+        parties = self._parties
+        if parties.all_have("copied"):
+            return copying.Copied(0, 0, 0.0)
+        kept = self._keep_finished()
+        todo = [table for table in tables if str(table.name) not in kept]
+        copied = copying.Copied(0, 0, 0.0)
+        if todo:
+            copied = self._generation(max(parties.generations(), default=0) + 1, todo)
+        parties.record_all("copied")
+        return copied
+
+    def _keep_finished(self) -> set[str]:
+        """Keep the tables that an interrupted run finished on every target; drop what else it began."""
+        kept: set[str] = set()
+        found = self._parties.generations()
+        for generation in found:
+            done = set.intersection(
+                *(
+                    copying.finished_tables(self._parties.steps(target, "copy:"), generation)
+                    for target in self._parties.targets
+                )
+            )
+            if not done or len(found) >= MAX_GENERATIONS:
+                self._drop_generation(generation)
+                continue
+            self._progress(f"keeping {len(done)} tables that an earlier run has copied")
+            kept |= done
+            self._shrink(generation, done)
+        return kept
+
+    def _shrink(self, generation: int, done: set[str]) -> None:
+        # The subscription takes its tables from the publication; those copied later get another one.
+        source = self._parties.source
+        with (
+            source.connect(self._parties.application) as connection,
+            explained(source, "set the publication"),
+        ):
+            names = [table.name for table in catalog.tables(connection) if str(table.name) in done]
+            replication.publish(connection, self._parties.link(generation), names)
+
+    def _drop_generation(self, generation: int) -> None:
+        parties = self._parties
+        parties.forward((generation,)).remove()
+        for target in parties.targets:
+            with target.connect(parties.application) as connection, connection.transaction():
+                state.forget(connection, parties.name, f"generation:{generation}")
+                state.forget(connection, parties.name, f"copy:{generation}:")
+
+    def _generation(self, number: int, tables: list[Table]) -> copying.Copied:
+        parties = self._parties
+        source, link = parties.source, parties.link(number)
+        parties.forward((number,)).remove()  # leftovers of a run killed before it recorded anything
+        with source.connect(parties.application) as connection, explained(source, "publish its tables"):
+            replication.create_heartbeat(connection, link)
+            replication.publish(connection, link, [table.name for table in tables])
+        self._empty(link, tables)
+        shared = replication.create_slots(source, link, len(parties.targets), parties.application)
+        with shared.keeper:
+            parties.record_all(f"generation:{number}", {"lsn": shared.lsn})
+            self._progress(f"copying {len(tables)} tables as of {shared.lsn}")
+            copier = copying.Copier(
+                source, parties.targets, parties.name, workers=self._workers, progress=self._progress
+            )
+            return copier.run(copying.pieces(tables, self._piece_bytes), shared.snapshot, number)
+
+    def _empty(self, link: Link, tables: list[Table]) -> None:
+        parties = self._parties
+        listed = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table.name.sql) for table in tables)
+        for target in parties.targets:
+            with (
+                target.connect(parties.application) as connection,
+                explained(target, "empty unfinished tables"),
+            ):
+                replication.create_heartbeat(connection, link)
+                with connection.transaction():
+                    connection.execute(sql.SQL("TRUNCATE {}").format(listed))
+                    for generation in parties.generations():
+                        for table in tables:
+                            state.forget(connection, parties.name, f"copy:{generation}:{table.name}:")
+
+    def _finish(self, target: Database, entries: list[schema.Entry]) -> None:
+        parties, applier = self._parties, self._applier(target)
+        applier.indexes(entries)
+        if len(parties.generations()) == 1:
+            applier.constraints(entries)
+            parties.record(target, "constrained")
+        self._progress(f"{target.label}: refreshing views, gathering statistics")
+        with target.connect(parties.application) as connection, explained(target, "refresh views"):
+            catalog.refresh(connection, parties.read(parties.source, catalog.materialized_views))
+        applier.statistics(parties.tables(target))
+        parties.record(target, "ready")
+
+    def _subscribe(self) -> None:
+        parties = self._parties
+        if parties.all_have("subscribed"):
+            return
+        for link, slot, target in parties.forward().slots:
+            with target.connect(parties.application) as connection:
+                two_way = parties.two_way(target)
+                replication.subscribe(target, connection, parties.source, link, slot, two_way=two_way)
+        parties.record_all("subscribed")
+
+    def _applier(self, target: Database) -> schema.Applier:
+        return schema.Applier(target, self._parties.name, self._progress, self._workers)

@@ -1,0 +1,155 @@
+"""Moving a migration's writers: to the first target or back; completed where it was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from dreamnet.errors import GameplanError
+from dreamnet.postgres import catalog, cutover, freeze, noted, replication, state
+from dreamnet.postgres.cutover import Move
+from dreamnet.postgres.database import Database, explained
+from dreamnet.postgres.parties import Parties
+from dreamnet.postgres.streams import Stream
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One move.
+
+    Args:
+        to: `target` or `source`.
+        switch: puts the new connection string where applications read it; must be repeatable.
+        timeout: seconds that draining may take while writers wait.
+    """
+
+    parties: Parties
+    to: str
+    switch: Callable[[], None]
+    progress: Progress
+    timeout: float
+
+    def make(self) -> Move:
+        """Move the writers, unless they are there already.
+
+        Raises:
+            VerificationError: something differs; nothing was switched, unless the message says so.
+            GameplanError: nobody follows there, a server refuses, or an earlier move must be completed first.
+        """
+        parties = self.parties
+        new = parties.targets[0] if self.to == "target" else parties.source
+        stream = parties.forward() if self.to == "target" else parties.back()
+        if new not in [database for _, database in stream.subscribers]:
+            raise GameplanError(
+                f"{new.label} does not follow the primary, so writes cannot move there.",
+                "See what cut-over reported under `following`.",
+            )
+        interrupted = parties.interrupted(parties.steps(parties.targets[0]))
+        if interrupted == self.to:
+            self.progress("an earlier run was interrupted during the switch: completing it")
+            with new.connect(parties.application) as connection:
+                cutover.switch_over(stream.publisher, new, connection, self.switch, parties.application)
+            self._arrived()
+        elif interrupted:
+            raise GameplanError(
+                f"An earlier move away from {new.label} was interrupted during its switch.",
+                "Run that move again: it completes the switch. Then move the other way.",
+            )
+        if parties.primary() == self.to:
+            return self._already(new)
+        return self._go(stream, new)
+
+    def _go(self, stream: Stream, new: Database) -> Move:
+        parties, old = self.parties, stream.publisher
+        tables = parties.tables(old)
+        same = noted.refuse_changes(parties, stream, all_changes=self.to == "target")
+        self.progress("comparing all rows before writes are frozen")
+        before = cutover.verify_stream(stream, tables, self.timeout)
+        cutover.raise_on(before.differences, f"Nothing was switched; {old.label} takes writes.")
+        following = follow_back(parties, self.progress) if self.to == "target" else parties.following()
+        with old.connect(parties.application) as connection, explained(old, "prepare the freeze"):
+            freeze.prepare(connection)
+        cutover.close(new, parties.tables(new), parties.application)
+        self.progress(f"freezing writes on {old.label}")
+
+        def intend() -> None:
+            parties.record(parties.targets[0], "switching", self.to)
+
+        try:
+            moved = cutover.move(
+                stream, new, tables, self.switch, checks=same, before_switch=intend, timeout=self.timeout
+            )
+        except cutover.SwitchUnfinished:
+            raise
+        except BaseException as error:
+            self._gave_up(error, old)
+            raise
+        self._arrived()
+        with new.connect(parties.application) as connection, explained(new, "refresh views"):
+            catalog.refresh(connection, catalog.materialized_views(connection))
+        self.progress(f"writes were frozen for {moved.freeze_seconds} s")
+        cutover.raise_on(moved.proof.differences, "The switch is done: roll back now, which loses no write.")
+        return replace(moved, following=following)
+
+    def _already(self, primary: Database) -> Move:
+        active = self.parties.active()
+        proof = cutover.verify_stream(active, self.parties.tables(active.publisher), self.timeout)
+        return Move(primary.label, 0.0, 0.0, 0.0, 0.0, 0, proof, self.parties.following())
+
+    def _arrived(self) -> None:
+        parties = self.parties
+        with parties.targets[0].connect(parties.application) as connection, connection.transaction():
+            state.record(connection, parties.name, "primary", self.to)
+            state.forget(connection, parties.name, "switching")
+        noted.note(parties, self.to)
+
+    def _gave_up(self, error: BaseException, old: Database) -> None:
+        """Forget the intent; let the error say who takes writes now."""
+        # Where the target is gone the note stays and counts for nothing: nobody refuses writes because of it.
+        with suppress(GameplanError):
+            self.parties.forget(self.parties.targets[0], "switching")
+        if isinstance(error, GameplanError):
+            frozen: object = "unknown"
+            with suppress(GameplanError):
+                frozen = self.parties.read(old, freeze.frozen_tables)
+            now = "may refuse writes: run the same step again, or abandon" if frozen else "takes writes"
+            error.extend(f"{error.problem} Nothing was switched; {old.label} {now}.")
+
+
+def follow_back(parties: Parties, progress: Progress) -> dict[str, str]:
+    """Let source and further targets follow the first target, before it takes its first write.
+
+    `origin = none` sends only what is written there by applications, not what it applied itself.
+
+    Returns:
+        Per database, by label: `following`, or why it does not.
+    """
+    primary, link = parties.targets[0], parties.link("back")
+    with primary.connect(parties.application) as connection, explained(primary, "publish its tables"):
+        replication.create_heartbeat(connection, link)
+        names = [table.name for table in parties.tables(primary) if not table.partitioned]
+        replication.publish(connection, link, names)
+    for key, database in parties.followers():
+        try:
+            _follow_primary(parties, key, database)
+            parties.record(primary, f"following:{key}", "following")
+        except GameplanError as error:
+            progress(f"{database.label} will not follow the new primary: {error.problem}")
+            parties.record(primary, f"following:{key}", error.problem)
+    return parties.following()
+
+
+def _follow_primary(parties: Parties, key: str, database: Database) -> None:
+    primary, link, application = parties.targets[0], parties.link("back"), parties.application
+    since = replication.ORIGIN_SINCE
+    if not (parties.two_way(database) and parties.read(primary, catalog.major_version) >= since):
+        raise GameplanError(f"PostgreSQL {since} is needed on both sides.", "Upgrade.")
+    with primary.connect(application) as connection, explained(primary, "create a slot"):
+        replication.create_slot(connection, link.slot(key))
+    with database.connect(application) as connection, explained(database, "follow the new primary"):
+        replication.create_heartbeat(connection, link)
+        replication.subscribe(database, connection, primary, link, link.slot(key), two_way=True)
+        replication.enable(connection, link.slot(key))

@@ -1,0 +1,204 @@
+"""The databases of one migration: who follows whom, and the records from which every run goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from dreamnet.errors import GameplanError
+from dreamnet.postgres import catalog, freeze, replication, state
+from dreamnet.postgres.catalog import Table
+from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.replication import Link
+from dreamnet.postgres.streams import Stream
+
+T = TypeVar("T")
+
+#: Seconds that a run waits for another one to end.
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class Parties:
+    """One source and its targets.
+
+    Args:
+        name: the migration's; slots, publications, subscriptions and records carry it.
+        targets: the first becomes the primary at cut-over, and keeps the records that all share.
+        application: shown in pg_stat_activity; whoever begins a step ends other sessions of this name.
+    """
+
+    name: str
+    source: Database
+    targets: tuple[Database, ...]
+    application: str
+
+    @property
+    def everywhere(self) -> tuple[Database, ...]:
+        """Source and targets."""
+        return (self.source, *self.targets)
+
+    # ---- who follows whom
+
+    def link(self, key: int | str) -> Link:
+        """The link of a generation of the copy, or `back`."""
+        return Link(self.name, str(key))
+
+    def forward(self, generations: Sequence[int] | None = None) -> Stream:
+        """From the source to the targets; by default over every generation that is recorded."""
+        numbers = self.generations() if generations is None else generations
+        subscribers = tuple((str(number), target) for number, target in enumerate(self.targets, 1))
+        return Stream(self.source, subscribers, tuple(map(self.link, numbers)), self.application)
+
+    def followers(self) -> list[tuple[str, Database]]:
+        """Who is to follow the first target once it is the primary, by key."""
+        return [("source", self.source), *((str(n), t) for n, t in enumerate(self.targets[1:], 2))]
+
+    def following(self) -> dict[str, str]:
+        """Per follower of the first target, by label: `following`, or why it does not."""
+        steps = self.steps(self.targets[0], "following:")
+        return {
+            database.label: steps[f"following:{key}"]
+            for key, database in self.followers()
+            if f"following:{key}" in steps
+        }
+
+    def back(self) -> Stream:
+        """From the first target to those who do follow it."""
+        steps = self.steps(self.targets[0], "following:")
+        subscribers = tuple(
+            (key, database)
+            for key, database in self.followers()
+            if steps.get(f"following:{key}") == "following"
+        )
+        return Stream(self.targets[0], subscribers, (self.link("back"),), self.application)
+
+    def active(self) -> Stream:
+        """From the present primary to its followers."""
+        return self.back() if self.primary() == "target" else self.forward()
+
+    def primary(self) -> str:
+        """Who takes the writes: `source` or `target`."""
+        return str(self.steps(self.targets[0], "primary").get("primary", "source"))
+
+    def two_way(self, subscriber: Database) -> bool:
+        """Whether it and the source can follow each other."""
+        since = replication.ORIGIN_SINCE
+        return all(self.read(db, catalog.major_version) >= since for db in (self.source, subscriber))
+
+    def interrupted(self, steps: Mapping[str, Any]) -> str:
+        """Where a run that was killed during its switch was going (`source`, `target`); empty if none was.
+
+        Only with the refusal committed had it decided; else the server has undone its freeze.
+        """
+        to = str(steps.get("switching", ""))
+        old = {"target": self.source, "source": self.targets[0]}.get(to)
+        return to if old and self.read(old, freeze.frozen_tables) else ""
+
+    def remove_streams(self, progress: Callable[[str], None]) -> None:
+        """Drop slots, publications and subscriptions in both directions."""
+        back = Stream(self.targets[0], tuple(self.followers()), (self.link("back"),), self.application)
+        for stream in (self.forward(), back):
+            stream.remove()
+            progress(f"removed slots, publications and subscriptions of {stream.publisher.label}")
+
+    # ---- records
+
+    def steps(self, target: Database, prefix: str = "") -> dict[str, Any]:
+        """Steps that a target has recorded, with their details."""
+        return self.read(target, lambda connection: state.steps(connection, self.name, prefix))
+
+    def generations(self) -> list[int]:
+        """Numbers of the copy's generations that any target has recorded."""
+        recorded = (generation_numbers(self.steps(target, "generation:")) for target in self.targets)
+        return sorted({number for numbers in recorded for number in numbers})
+
+    def all_have(self, step: str) -> bool:
+        """Whether every target has recorded a step."""
+        return all(step in self.steps(target, step) for target in self.targets)
+
+    def record(self, target: Database, step: str, detail: Any = None) -> None:
+        """Note a step as done on a target."""
+        with target.connect(self.application) as connection, explained(target, "keep its records"):
+            state.record(connection, self.name, step, detail)
+
+    def record_all(self, step: str, detail: Any = None) -> None:
+        """Note a step as done on every target."""
+        for target in self.targets:
+            self.record(target, step, detail)
+
+    def forget(self, target: Database, prefix: str) -> None:
+        """Remove the record of steps."""
+        with target.connect(self.application) as connection:
+            state.forget(connection, self.name, prefix)
+
+    def drop_records(self) -> None:
+        """Remove all bookkeeping; a database that refuses writes for us keeps what makes it do so."""
+        for database in self.everywhere:
+            with database.connect(self.application) as connection, explained(database, "clean up"):
+                if not freeze.frozen_tables(connection):
+                    freeze.remove(connection)
+                    state.drop(connection)
+                else:  # what makes it refuse writes lives in the same schema as the records
+                    state.forget(connection, self.name)
+
+    # ---- work on them
+
+    def read(self, database: Database, reader: Callable[[Connection], T]) -> T:
+        """What `reader` finds over a connection of its own."""
+        with database.connect(self.application) as connection, explained(database, "read its catalogue"):
+            return reader(connection)
+
+    def tables(self, database: Database) -> list[Table]:
+        """The application's tables."""
+        return self.read(database, catalog.tables)
+
+    def each_target(self, work: Callable[[Database], None]) -> None:
+        """Do it on every target at the same time; raises the first failure once all have ended."""
+        with ThreadPoolExecutor(len(self.targets), thread_name_prefix="target") as pool:
+            for finished in [pool.submit(work, target) for target in self.targets]:
+                finished.result()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time; ends the server sessions that a killed one left behind.
+
+        Raises:
+            GameplanError: another one is at work.
+        """
+        with ExitStack() as stack:
+            guard = stack.enter_context(self.targets[0].connect(self.application))
+            deadline = time.monotonic() + _PATIENCE
+            while not self._try_lock(guard):
+                if time.monotonic() > deadline:
+                    raise GameplanError(
+                        f"Another process is working on the migration {self.name}.",
+                        "Wait for it, or end it; then run this step again.",
+                    )
+                time.sleep(0.1)
+            for database in self.everywhere:
+                with database.connect(self.application) as connection:
+                    keep = [connection.info.backend_pid]
+                    keep += [guard.info.backend_pid] if database == self.targets[0] else []
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+                        "WHERE application_name = %s "
+                        "AND usename = current_user AND datname = current_database() AND pid <> ALL(%s)",
+                        (self.application, keep),
+                    )
+            yield
+
+    def _try_lock(self, guard: Connection) -> bool:
+        row = guard.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (self.application,)
+        ).fetchone()
+        return bool(row and row[0])
+
+
+def generation_numbers(steps: Mapping[str, Any]) -> list[int]:
+    """Generations of the copy among recorded steps."""
+    return sorted(int(step.split(":")[1]) for step in steps if step.startswith("generation:"))
