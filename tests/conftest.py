@@ -28,6 +28,21 @@ os.environ |= {
 }
 
 
+#: What takes long begins first, so that no worker is left alone with it at the end.
+_LONGEST_FIRST = ("e2e", "rehearsal", "deployments", "flows", "benchmarks", "localcloud")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Scopes are handed out in the order below, not by their number of tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order tests by room; within a room they stay as they are."""
+    rank = {room: number for number, room in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.split("/")[1], len(rank)))
+
+
 class SharedServers(LoadScopeScheduling):  # type: ignore[misc]
     """One pytest worker for tests that share servers: those of a file, of e2e, and of Prefect's server."""
 
