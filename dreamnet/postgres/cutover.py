@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from dreamnet.errors import GameplanError, VerificationError
-from dreamnet.postgres import catalog, freeze, verify
+from dreamnet.postgres import catalog, freeze, gate, verify
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.streams import Point, Stream, common_point
@@ -123,7 +123,7 @@ def move(
             checked = time.monotonic()
             if not wrong:
                 before_switch()
-                point.frozen.keep(tables)
+                point.frozen.keep()
                 switch_over(stream.publisher, primary, setter[primary], switch, stream.application)
             done = time.monotonic()
             since = point.frozen.since
@@ -149,12 +149,11 @@ def close(database: Database, tables: Sequence[Table], application: str) -> None
     The connection string lies in two secrets, which no transaction covers. An application that already reads
     the new one must not get a write acknowledged that a failed switch would leave behind.
     """
-    with database.connect(application) as connection, explained(database, "prepare to refuse writes"):
-        if {table.name for table in tables} <= set(freeze.frozen_tables(connection)):
+    with database.connect(application) as connection, explained(database, "read its triggers"):
+        if {table.name for table in tables} <= set(gate.frozen_tables(connection)):
             return
-        freeze.prepare(connection)
     with freeze.freeze(database, tables, application) as frozen:
-        frozen.keep(tables)
+        frozen.keep()
 
 
 def switch_over(
@@ -174,10 +173,10 @@ def switch_over(
         switch()
     except BaseException:
         with old.connect(application) as thawing:
-            freeze.thaw(thawing)
+            gate.thaw(thawing)
         raise
     try:
-        freeze.thaw(connection)
+        gate.thaw(connection)
     except psycopg.Error as error:
         raise SwitchUnfinished(
             f"The connection string names {primary.label} already, but it went away before it could be opened"

@@ -20,7 +20,7 @@ class Forecast:
     Args:
         drain_seconds: as long as a write made now took to arrive at the slowest follower.
         check_seconds: comparing the small tables once more, tried.
-        refuse_seconds: letting each table refuse writes, one round trip a table.
+        refuse_seconds: letting all tables refuse writes, two round trips.
         tables: all of them. small_tables, small_bytes: those compared within the freeze.
     """
 
@@ -61,7 +61,7 @@ def forecast(publisher: Database, followers: Sequence[Database], lags: Sequence[
     return Forecast(
         drain_seconds=max((lag.seconds or 0.0 for lag in lags), default=0.0),
         check_seconds=checked,
-        refuse_seconds=round_trip * len(tables),
+        refuse_seconds=2 * round_trip,
         tables=len(tables),
         small_tables=len(small),
         small_bytes=sum(table.bytes for table in small),

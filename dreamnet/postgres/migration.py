@@ -14,7 +14,7 @@ from dreamnet.postgres import (
     copying,
     cutover,
     emptying,
-    freeze,
+    gate,
     noted,
     precheck,
     state,
@@ -218,7 +218,7 @@ class Migration:
                     database.connect(self._parties.application) as connection,
                     explained(database, "thaw"),
                 ):
-                    freeze.thaw(connection)
+                    gate.thaw(connection)
             self._parties.remove_streams(progress)
             for target in filled if empty else ():
                 emptying.drop_everything(target, self._parties.application)
@@ -229,7 +229,7 @@ class Migration:
     def status(self) -> Status:
         """Where it stands, at any time; reads only."""
         steps = self._parties.steps(self.targets[0])
-        frozen = len(self._parties.read(self.source, freeze.frozen_tables))
+        frozen = len(self._parties.read(self.source, gate.frozen_tables))
         phase = _phase(steps)
         if "subscribed" not in steps:
             return Status(self.name, phase, self.source.label, (), frozen)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres import catalog, cutover, freeze, noted, replication, state
+from dreamnet.postgres import catalog, cutover, gate, noted, replication, state
 from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Database, explained
 from dreamnet.postgres.parties import Parties
@@ -70,8 +70,6 @@ class Journey:
         before = cutover.verify_stream(stream, tables, self.timeout)
         cutover.raise_on(before.differences, f"Nothing was switched; {old.label} takes writes.")
         following = follow_back(parties, self.progress) if self.to == "target" else parties.following()
-        with old.connect(parties.application) as connection, explained(old, "prepare the freeze"):
-            freeze.prepare(connection)
         cutover.close(new, parties.tables(new), parties.application)
         self.progress(f"freezing writes on {old.label}")
 
@@ -114,7 +112,7 @@ class Journey:
         if isinstance(error, GameplanError):
             frozen: object = "unknown"
             with suppress(GameplanError):
-                frozen = self.parties.read(old, freeze.frozen_tables)
+                frozen = self.parties.read(old, gate.frozen_tables)
             now = "may refuse writes: run the same step again, or abandon" if frozen else "takes writes"
             error.extend(f"{error.problem} Nothing was switched; {old.label} {now}.")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres import catalog, freeze, replication, state
+from dreamnet.postgres import catalog, gate, replication, state
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.replication import Link
@@ -97,7 +97,7 @@ class Parties:
         """
         to = str(steps.get("switching", ""))
         old = {"target": self.source, "source": self.targets[0]}.get(to)
-        return to if old and self.read(old, freeze.frozen_tables) else ""
+        return to if old and self.read(old, gate.frozen_tables) else ""
 
     def remove_streams(self, progress: Callable[[str], None]) -> None:
         """Drop slots, publications and subscriptions in both directions."""
@@ -140,8 +140,8 @@ class Parties:
         """Remove all bookkeeping; a database that refuses writes for us keeps what makes it do so."""
         for database in self.everywhere:
             with database.connect(self.application) as connection, explained(database, "clean up"):
-                if not freeze.frozen_tables(connection):
-                    freeze.remove(connection)
+                if not gate.frozen_tables(connection):
+                    gate.remove(database, connection)
                     state.drop(connection)
                 else:  # what makes it refuse writes lives in the same schema as the records
                     state.forget(connection, self.name)

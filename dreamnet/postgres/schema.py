@@ -22,7 +22,7 @@ from functools import partial
 from psycopg import sql
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres import binaries, state
+from dreamnet.postgres import binaries, gate, state
 from dreamnet.postgres.catalog import STATE_SCHEMA, Table
 from dreamnet.postgres.database import Connection, Database, explained
 
@@ -131,7 +131,7 @@ def _wanted(name: str, kind: str, schema: str) -> bool:
     # stand on the application's tables but call our own schema's function.
     return not (
         (kind == "COMMENT" and name.startswith("EXTENSION "))
-        or (kind == "TRIGGER" and name.endswith(" dreamnet_frozen"))
+        or (kind == "TRIGGER" and name.endswith(f" {gate.TRIGGER}"))
         or STATE_SCHEMA in (schema, name)
     )
 

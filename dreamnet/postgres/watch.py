@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from dreamnet.errors import UnreachableError
-from dreamnet.postgres import ddl, freeze, replication
+from dreamnet.postgres import ddl, gate, replication
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.ddl import Change, Schema
 from dreamnet.postgres.replication import Link
@@ -141,7 +141,7 @@ def _frozen(sides: Sequence[Database], application: str) -> dict[str, int]:
             database.connect(application) as connection,
             explained(database, "read its triggers"),
         ):
-            found[database.label] = len(freeze.frozen_tables(connection))
+            found[database.label] = len(gate.frozen_tables(connection))
     return found
 
 

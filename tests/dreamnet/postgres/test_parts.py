@@ -48,10 +48,10 @@ CREATE TABLE public.t (
 
 
 --
--- Name: t dreamnet_frozen; Type: TRIGGER; Schema: public; Owner: -
+-- Name: t dreamnet_gate; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER dreamnet_frozen BEFORE INSERT ON public.t EXECUTE FUNCTION dreamnet_migration.refuse_write();
+CREATE TRIGGER dreamnet_gate BEFORE INSERT ON public.t EXECUTE FUNCTION dreamnet_migration.pass_gate();
 
 
 --
