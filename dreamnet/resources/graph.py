@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -55,20 +56,24 @@ def run_graph(graph: Graph, work: Callable[[str], T], max_parallel: int = 8) -> 
     sorter.prepare()
     run: GraphRun[T] = GraphRun()
     running: dict[Future[T], str] = {}
+    ended: SimpleQueue[Future[T]] = SimpleQueue()  # waiting for all of them costs their number at every end
     with ThreadPoolExecutor(max_workers=max_parallel, thread_name_prefix="resource") as pool:
         try:
             while True:
-                running |= {pool.submit(work, node): node for node in sorter.get_ready()}
+                for node in sorter.get_ready():
+                    future = pool.submit(work, node)
+                    running[future] = node
+                    future.add_done_callback(ended.put)
                 if not running:
                     break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    node = running.pop(future)
-                    error = future.exception()
-                    if error is None:
-                        run.results[node] = future.result()
-                        sorter.done(node)
-                    else:
-                        run.failures[node] = error
+                future = ended.get()
+                node = running.pop(future)
+                error = future.exception()
+                if error is None:
+                    run.results[node] = future.result()
+                    sorter.done(node)
+                else:
+                    run.failures[node] = error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

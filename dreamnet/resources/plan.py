@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from dreamnet.errors import ConfigurationError, PrecheckFailed
@@ -76,7 +77,7 @@ class Plan:
     steps: tuple[Step, ...]
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    @property
+    @cached_property  # every idempotency key is made of it
     def id(self) -> str:
         """12 hexadecimal digits; equal plans have equal ids, wherever and whenever they were made."""
         return hashed([_facts(step) for step in self.steps])[:12]

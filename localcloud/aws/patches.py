@@ -1,4 +1,4 @@
-"""Places where moto is put right: addresses that it invents, conditions that it can't know."""
+"""Places where moto is put right: addresses that it invents, conditions that it can't know, work done anew."""
 
 from __future__ import annotations
 
@@ -53,3 +53,12 @@ def ignore_conditional_statements() -> None:
         return policy.is_action_permitted(action, resource)
 
     FakeBucket.get_permission = permission
+
+
+def remember_method_names() -> None:
+    """Look through a service's class once for its operations; moto does so at every call."""
+    from functools import cache
+
+    from moto.core import responses
+
+    responses.method_names_from_class = cache(responses.method_names_from_class)

@@ -15,11 +15,19 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509 import Certificate, load_pem_x509_certificate
+
 _LOG = logging.getLogger(__name__)
 
 
 class _Pickler(pickle.Pickler):
-    """Locks are made anew when read back; private keys (of KMS) travel as PEM."""
+    """Locks are made anew when read back; private keys (of KMS) and certificates (of ACM) travel as PEM."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, _thread.LockType):
@@ -30,6 +38,8 @@ class _Pickler(pickle.Pickler):
             return weakref.WeakValueDictionary, (dict(value),)
         if type(value).__module__.startswith("cryptography.") and hasattr(value, "private_bytes"):
             return _private_key, (_pem(value),)
+        if isinstance(value, Certificate):
+            return _certificate, (value.public_bytes(Encoding.PEM),)
         if (
             isinstance(value, types.FunctionType)
             and "<locals>" in value.__qualname__
@@ -40,15 +50,15 @@ class _Pickler(pickle.Pickler):
 
 
 def _pem(key: Any) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _private_key(pem: bytes) -> Any:
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
     return load_pem_private_key(pem, None)
+
+
+def _certificate(pem: bytes) -> Certificate:
+    return load_pem_x509_certificate(pem)
 
 
 def _function(code: bytes, module: str) -> types.FunctionType:
