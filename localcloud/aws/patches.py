@@ -1,4 +1,4 @@
-"""Places where moto is put right: addresses that it invents, conditions that it can't know, work done anew."""
+"""Places where moto is put right: addresses that it invents, conditions that it can't know, repeated work."""
 
 from __future__ import annotations
 
