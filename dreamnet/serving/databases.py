@@ -21,8 +21,11 @@ INSTANCE, REPLICA, DATABASE, OWNER = "dreamnet", "dreamnet-replica", "dreamnet",
 
 #: Both services count in GiB, whatever they call it.
 GIB = 1024**3
-#: What a Cloud SQL disk grows to where no limit is set (quotas of Cloud SQL, November 2026: up to 64 TB).
-CLOUD_SQL_MOST = 64 * 1024 * GIB
+#: What a Cloud SQL disk grows to where no limit is set, and on machine types with a shared core: 64 and 3 TB
+#: ("Quotas and limits", section "Cloud SQL storage limits", docs.cloud.google.com/sql/docs/quotas, as of 10
+#: April 2026). The API counts in GiB and calls them GB.
+CLOUD_SQL_MOST, SHARED_CORE_MOST = 64 * 1024 * GIB, 3 * 1024 * GIB
+SHARED_CORE = ("db-f1-micro", "db-g1-small")
 
 
 def cloud_sql(account: GoogleAccount, password: str, instance: str = INSTANCE) -> Database:
@@ -79,8 +82,9 @@ def cloud_sql_disk(account: GoogleAccount, instance: str = INSTANCE) -> Disk:
     size = int(settings["dataDiskSizeGb"]) * GIB
     if not settings.get("storageAutoResize", True):
         return Disk(size, size)
-    limit = int(settings.get("storageAutoResizeLimit", 0)) * GIB
-    return Disk(size, max(size, limit or CLOUD_SQL_MOST))
+    ceiling = SHARED_CORE_MOST if settings["tier"] in SHARED_CORE else CLOUD_SQL_MOST
+    limit = int(settings.get("storageAutoResizeLimit", 0)) * GIB  # 0: none
+    return Disk(size, max(size, min(limit or ceiling, ceiling)))
 
 
 def rds_disk(account: AwsAccount, instance: str = INSTANCE) -> Disk:
