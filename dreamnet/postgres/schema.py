@@ -80,8 +80,9 @@ def dump(source: Database, section: str, version: int) -> list[Entry]:
 
     Owners, grants, tablespaces, publications and subscriptions stay behind: targets have their own roles.
     """
+    program = binaries.find("pg_dump", version)
     command = [
-        binaries.find("pg_dump", version),
+        program,
         "--schema-only",
         f"--section={section}",
         "--no-owner",
@@ -94,7 +95,12 @@ def dump(source: Database, section: str, version: int) -> list[Entry]:
         "--lock-wait-timeout=30000",
     ]
     done = subprocess.run(
-        command, env=source.environment(), capture_output=True, text=True, timeout=DUMP_TIMEOUT_S, check=False
+        command,
+        env=source.environment() | binaries.environment(program),
+        capture_output=True,
+        text=True,
+        timeout=DUMP_TIMEOUT_S,
+        check=False,
     )
     if done.returncode != 0:
         said = next((line for line in done.stderr.splitlines() if "error:" in line), "no reason given")
