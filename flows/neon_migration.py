@@ -26,7 +26,7 @@ def neon_migration(
             Whoever approves the cut-over decides.
     """
     run = run_key(run)
-    if not check_migration(profile, run):
+    if not check_migration(profile, run, prove_return):
         return [Clock("Migration of Neon").unchanged("Cloud SQL serves already.")]
 
     steps = [copy_database(profile, run), follow_source(profile, run), verify_copy(profile, run)]

@@ -44,8 +44,11 @@ def moved(profile: str) -> bool:
 
 
 @task(task_run_name="pre-check", **CLOUD_TASK)
-def check_migration(profile: str, run: str) -> bool:
+def check_migration(profile: str, run: str, way_back: bool) -> bool:
     """Find every reason not to begin; changes nothing.
+
+    Args:
+        way_back: it is to be proven, so that Neon cannot follow Cloud SQL is such a reason.
 
     Returns:
         Whether there is anything to migrate: False once the new primary serves.
@@ -58,7 +61,7 @@ def check_migration(profile: str, run: str) -> bool:
         return True
     if moved(profile):
         return False
-    report = moving.precheck(disks(profile))
+    report = moving.precheck(disks(profile), way_back=way_back)
     _show(profile, report)
     report.raise_if_blocked()
     return True

@@ -39,9 +39,9 @@ class Moving:
     def status(self) -> SimpleNamespace:
         return SimpleNamespace(phase=self.phase, switching_to=self.switching_to)
 
-    def precheck(self, disks: tuple[Disk, ...]) -> Report:
+    def precheck(self, disks: tuple[Disk, ...], *, way_back: bool) -> Report:
         assert disks == DISKS
-        self.done.append("precheck")
+        self.done.append("precheck for a way back" if way_back else "precheck")
         return self.report
 
     def prepare_and_copy(self, progress: Callable[[str], None]) -> CopyReport:

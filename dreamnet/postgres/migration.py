@@ -105,9 +105,9 @@ class Migration:
         self._workers, self._piece_bytes = workers, piece_bytes
         self._parties = Parties(name, source, self.targets, f"dreamnet:{name}")
 
-    def precheck(self, disks: Sequence[Disk | None] = ()) -> Report:
-        """Everything that can be known before a byte is copied; changes nothing. `disks`: the targets'."""
-        return precheck.precheck(self.source, self.targets, self.name, disks)
+    def precheck(self, disks: Sequence[Disk | None] = (), *, way_back: bool = False) -> Report:
+        """Everything that can be known before a byte is copied; changes nothing. See precheck.precheck."""
+        return precheck.precheck(self.source, self.targets, self.name, disks, way_back=way_back)
 
     def prepare_and_copy(self, progress: Progress) -> CopyReport:
         """Schema, rows from one consistent snapshot, indexes, keys, statistics, subscriptions (disabled yet).

@@ -1,28 +1,36 @@
 """Read-only checks before a migration: each finding either blocks, or says what will be done about it.
 
 What is looked at on which side: `precheck_source` (server, role, WAL), `precheck_tables` (what the database
-holds), `precheck_target` (room, rights, what it must offer).
+holds), `precheck_target` (room, rights, what it must offer), `precheck_reach` (who reaches whom).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres import catalog, precheck_source, precheck_tables, precheck_target
+from dreamnet.postgres import catalog, precheck_reach, precheck_source, precheck_tables, precheck_target
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.findings import Report
+from dreamnet.postgres.precheck_reach import Side
 from dreamnet.postgres.precheck_target import Disk
 
 
 def precheck(
-    source: Database, targets: Sequence[Database], migration: str, disks: Sequence[Disk | None] = ()
+    source: Database,
+    targets: Sequence[Database],
+    migration: str,
+    disks: Sequence[Disk | None] = (),
+    *,
+    way_back: bool = False,
 ) -> Report:
     """Check everything that can be known before a byte is copied. Changes nothing.
 
     Args:
         disks: each target's disk as its provider's records tell it, since PostgreSQL does not know; None, or
             nothing: unknown.
+        way_back: that the source could not follow its successor after the cut-over blocks.
     """
     report = Report(source.label, [target.label for target in targets])
     for database in (source, *targets):
@@ -30,20 +38,44 @@ def precheck(
     connection = _open(report, "source", source)
     if connection is None:
         return report
-    with connection, explained(source, "tell what it holds"):
+    with connection, explained(source, "tell what it holds"), ExitStack() as stack:
         connection.execute("SET default_transaction_read_only = on")
         tables = catalog.tables(connection)
         precheck_tables.check(report, connection, source, tables)
         precheck_source.check(report, connection, source, len(targets), migration)
+        here = Side(source, connection, catalog.major_version(connection))
         known = (*disks, *(None for _ in targets[len(disks) :]))
+        sides = []
         for number, (target, disk) in enumerate(zip(targets, known, strict=True), 1):
             opened = _open(report, f"target {number}", target)
             if opened is not None:
-                with opened, explained(target, "tell what it offers"):
-                    opened.execute("SET default_transaction_read_only = on")
-                    pair = precheck_target.Pair(source, connection, target, opened)
-                    precheck_target.check(report, pair, migration, disk, first=number == 1)
+                stack.enter_context(opened)
+                with explained(target, "tell what it offers"):
+                    sides.append(_target(report, here, target, opened, migration, disk, first=number == 1))
+        if sides and sides[0].database == targets[0]:
+            precheck_reach.check_way_back(report, here, sides[0], migration, needed=way_back)
+            for side in sides[1:]:
+                with explained(side.database, "tell whom it reaches"):
+                    precheck_reach.check_further(report, side, sides[0], migration)
     return report
+
+
+def _target(
+    report: Report,
+    source: Side,
+    target: Database,
+    connection: Connection,
+    migration: str,
+    disk: Disk | None,
+    *,
+    first: bool,
+) -> Side:
+    connection.execute("SET default_transaction_read_only = on")
+    side = Side(target, connection, catalog.major_version(connection))
+    pair = precheck_target.Pair(source.database, source.connection, target, connection)
+    precheck_target.check(report, pair, migration, disk, first=first)
+    precheck_reach.check(report, side, source.database, migration)
+    return side
 
 
 def _open(report: Report, subject: str, database: Database) -> Connection | None:

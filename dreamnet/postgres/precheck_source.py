@@ -24,12 +24,9 @@ SAMPLE_BYTES, SAMPLE_SECONDS = 8_388_608, 2.0
 
 # On RDS replication rights come with membership, as its roles cannot have the attribute.
 ROLE = """
-    SELECT rolsuper,
-           rolreplication OR rolsuper OR EXISTS (
+    SELECT rolreplication OR rolsuper OR EXISTS (
              SELECT FROM pg_roles m
              WHERE m.rolname = 'rds_replication' AND pg_has_role(r.oid, m.oid, 'member')),
-           rolsuper OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = 'pg_create_subscription'
-                               AND pg_has_role(r.oid, m.oid, 'member')),
            has_database_privilege(current_database(), 'CREATE'),
            rolsuper OR rolbypassrls
     FROM pg_roles r WHERE rolname = current_user
@@ -55,10 +52,16 @@ def number(connection: Connection, name: str) -> int:
     return int(row[0]) if row else -1
 
 
-def role(connection: Connection) -> tuple[bool, bool, bool, bool, bool]:
-    """Of our role: superuser, may replicate, may subscribe, may create in this database, reads all rows."""
+def role(connection: Connection) -> tuple[bool, bool, bool]:
+    """Of our role: may replicate, may create in this database, reads all rows."""
     row = connection.execute(ROLE).fetchone()
-    return (row[0], row[1], row[2], row[3], row[4]) if row else (False,) * 5
+    return (row[0], row[1], row[2]) if row else (False,) * 3
+
+
+def standby(connection: Connection) -> bool:
+    """Whether the server only follows another one, and takes no writes."""
+    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    return bool(row and row[0])
 
 
 def check(report: Report, connection: Connection, source: Database, slots: int, migration: str) -> None:
@@ -74,12 +77,11 @@ def check(report: Report, connection: Connection, source: Database, slots: int, 
             f"{source.label} does not write logical WAL (wal_level is {setting(connection, 'wal_level')}).",
             "Enable logical replication (Neon: project settings, irreversible, restarts the compute).",
         )
-    standby = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-    if standby and standby[0]:
+    if standby(connection):
         report.block(
             "standby", f"{source.label} is a read-only standby.", "Name the primary's host as the source."
         )
-    _role(report, source, connection, version)
+    _role(report, source, connection)
     _left(report, source, connection, slots, migration)
     _subscriptions(report, source, connection, version)
     _held_up(report, source, connection)
@@ -87,8 +89,8 @@ def check(report: Report, connection: Connection, source: Database, slots: int, 
     _timeouts(report, source, connection)
 
 
-def _role(report: Report, source: Database, connection: Connection, version: int) -> None:
-    _, replicates, subscribes, creates, _ = role(connection)
+def _role(report: Report, source: Database, connection: Connection) -> None:
+    replicates, creates, _ = role(connection)
     if not replicates:
         report.block(
             "REPLICATION",
@@ -100,12 +102,6 @@ def _role(report: Report, source: Database, connection: Connection, version: int
             "CREATE",
             f"Role {source.user} may not create publications in {source.label}.",
             f"GRANT CREATE ON DATABASE {source.dbname} to it, or use the owner.",
-        )
-    if version < ORIGIN_SINCE or not subscribes:
-        report.handled(
-            "rolling back",
-            f"{source.label} cannot subscribe, so changes made after cut-over will not flow back.",
-            f"Needs PostgreSQL {ORIGIN_SINCE} and membership in pg_create_subscription; goes on without.",
         )
 
 

@@ -9,7 +9,7 @@ from dreamnet.postgres import catalog, state
 from dreamnet.postgres.catalog import APPLICATION_OBJECTS
 from dreamnet.postgres.database import Connection, Database
 from dreamnet.postgres.findings import Report, listed, megabytes
-from dreamnet.postgres.precheck_source import number, role, setting
+from dreamnet.postgres.precheck_source import number, role, setting, standby
 
 MIB = 1024 * 1024
 
@@ -64,8 +64,7 @@ def check(report: Report, pair: Pair, migration: str, disk: Disk | None, *, firs
             f"{target.label} runs PostgreSQL {have}, older than the source's {want}.",
             f"Create the target with version {want} or newer.",
         )
-    in_recovery = pair.connection.execute("SELECT pg_is_in_recovery()").fetchone()
-    if in_recovery and in_recovery[0]:
+    if standby(pair.connection):
         report.block(
             "standby", f"{target.label} is a read-only standby.", "Name the primary's host as the target."
         )
@@ -80,13 +79,7 @@ def check(report: Report, pair: Pair, migration: str, disk: Disk | None, *, firs
 
 def _role(report: Report, pair: Pair, *, first: bool) -> None:
     target, connection = pair.target, pair.connection
-    superuser, replicates, subscribes, creates, bypasses = role(connection)
-    if not (subscribes and creates):
-        report.block(
-            "subscription",
-            f"Role {target.user} on {target.label} may not create subscriptions.",
-            "GRANT pg_create_subscription and CREATE on the database to it.",
-        )
+    replicates, creates, bypasses = role(connection)
     public = connection.execute(
         "SELECT has_schema_privilege('public', 'CREATE') WHERE to_regnamespace('public') IS NOT NULL"
     ).fetchone()
@@ -95,12 +88,6 @@ def _role(report: Report, pair: Pair, *, first: bool) -> None:
             "privileges",
             f"Role {target.user} may not create tables in {target.label}.",
             f"Make it the owner of database {target.dbname}, or GRANT CREATE on it and its schema public.",
-        )
-    if not pair.source.password and not superuser:
-        report.block(
-            "password",
-            f"{target.label} follows with a password only, and none is given for {pair.source.label}.",
-            "Enter the source's password in the database's block.",
         )
     if not bypasses:
         _forced(report, pair)

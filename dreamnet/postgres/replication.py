@@ -21,6 +21,7 @@ from typing import Any
 from psycopg import sql
 
 from dreamnet.errors import GameplanError
+from dreamnet.postgres import subscriptions
 from dreamnet.postgres.catalog import STATE_SCHEMA, Name
 from dreamnet.postgres.database import Connection, Database, explained
 
@@ -204,28 +205,11 @@ def subscribed(connection: Connection, name: str) -> bool | None:
 def subscribe(
     subscriber: Database, connection: Connection, publisher: Database, link: Link, slot: str, *, two_way: bool
 ) -> None:
-    """Create the subscription on an existing slot, without copying, disabled; nothing if it is there.
-
-    The publisher's connection string, password included, is stored in the subscriber's catalogue:
-    PostgreSQL's
-    design. Only superusers and the subscription's owner see it; it goes away with the subscription.
-    """
+    """Create the subscription on an existing slot, without copying, disabled; nothing if it is there."""
     if subscribed(connection, slot) is not None:
         return
-    options = "create_slot = false, slot_name = {slot}, copy_data = false, enabled = false"
-    if two_way:
-        options += ", origin = none"
-    statement = sql.SQL(
-        "CREATE SUBSCRIPTION {slot} CONNECTION {dsn} PUBLICATION {pub} WITH (" + options + ")"
-    )
     with explained(subscriber, f"subscribe to {publisher.label}"):
-        connection.execute(
-            statement.format(
-                slot=sql.Identifier(slot),
-                dsn=sql.Literal(publisher.dsn(connect_timeout=10)),
-                pub=sql.Identifier(link.publication),
-            )
-        )
+        subscriptions.create(connection, slot, publisher, link.publication, slot=slot, two_way=two_way)
 
 
 def enable(connection: Connection, name: str) -> None:

@@ -27,6 +27,7 @@ class Steps:
     def __init__(self) -> None:
         self.order: list[str] = []
         self.asked: list[tuple[str, str, bool]] = []
+        self.proving: bool | None = None
         self.answers: dict[str, Any] = {}
         self.raises: dict[str, Exception] = {}
 
@@ -37,6 +38,8 @@ class Steps:
     def _noted(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             self.order.append(name)
+            if name == "check_migration":
+                self.proving = arguments[2]
             if name in ("require_approval", "approve_cut_over"):
                 self.asked.append(arguments[:3])
             if name in self.raises:
@@ -77,6 +80,16 @@ def test_cut_over_and_its_proof_come_last_and_after_approval(
     assert tuple(steps.order) == MIGRATION
     assert [step.title for step in done] == [*MIGRATION[1:4], "cut_over", "prove_way_back"]
     assert steps.asked == [("Writes move.", False, True)]
+
+
+@pytest.mark.parametrize("proving", [True, False])
+def test_a_way_back_that_is_to_be_proven_is_looked_for_first(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, proving: bool
+) -> None:
+    steps.answers |= {"check_migration": False}
+    steps.take(monkeypatch, neon_migration, *MIGRATION)
+    neon_migration.neon_migration.fn("acme", True, "run-1", proving)
+    assert steps.proving is proving
 
 
 def test_whoever_approves_decides_about_the_way_back(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,25 +5,34 @@ from __future__ import annotations
 import ast
 import inspect
 import socket
-import socketserver
-import ssl
-import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from migration_servers import clean_up, fresh_databases, start_servers
+from tls_servers import identity, speaking_tls
 
-from dreamnet.postgres import Database, Migration, Report, precheck_source, precheck_tables, precheck_target
+from dreamnet.errors import GameplanError
+from dreamnet.postgres import (
+    Database,
+    Migration,
+    Report,
+    precheck_reach,
+    precheck_source,
+    precheck_tables,
+    precheck_target,
+    replication,
+    subscriptions,
+)
 from dreamnet.postgres import precheck as precheck_module
 from dreamnet.postgres.precheck_target import Disk
+from dreamnet.postgres.replication import Link
 from localcloud.engines import Engines, postgresql
 from localcloud.engines.records import Record
-from localcloud.kubernetes.certificates import Identity, ensure_identity
-from localcloud.kubernetes.config import ClusterOptions
 
 pytestmark = pytest.mark.rehearsal
 
@@ -59,7 +68,8 @@ class Case:
     Args:
         says, remedy: parts of the finding's two sentences.
         at_source, at_target: SQL of the owner. as_admin, as_target_admin: SQL of a superuser, in the same
-            databases. source, target: what differs in the addresses. others: SQL left open in a transaction.
+            databases. source, target: what differs in the addresses. open_transaction: SQL left uncommitted.
+        way_back: it is wanted.
     """
 
     subject: str
@@ -75,6 +85,7 @@ class Case:
     target_server: Where = "cloudsql"
     disk: Disk | None = None
     open_transaction: str = ""
+    way_back: bool = False
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.says}"
@@ -119,6 +130,14 @@ CASES = (
         "Enter the source's password",
         source={"host": "{sockets}", "user": postgresql.ADMIN, "password": ""},
     ),
+    Case(
+        "reach",
+        "SSL support is not compiled in",  # what a subscriber of the wheel answers where TLS is demanded
+        "built with TLS",
+        source={"port": "{tls_port}", "sslmode": "verify-full", "sslrootcert": "{ca}"},
+    ),
+    Case("reach", "to start WAL sender", "Give role plain REPLICATION", source=PLAIN),
+    Case("rolling back", "to start WAL sender", "prove_return=false", target=PLAIN, way_back=True),
     Case("standby", "is a read-only standby", "as the source", source_server="standby"),
     Case("standby", "is a read-only standby", "as the target", target_server="standby"),
     Case("target", "is the source itself", "another database", target_server="neon"),
@@ -227,7 +246,12 @@ CASES = (
         "CREATE ROLE",
         as_admin="CREATE ROLE lonely; CREATE POLICY p ON base TO lonely",
     ),
-    Case("subscription", "Role plain", "pg_create_subscription", target=PLAIN),
+    Case(
+        "subscription",
+        "may not create subscriptions: permission denied to create subscription",
+        "pg_create_subscription",
+        target=PLAIN,
+    ),
     Case("privileges", "Role plain may not create tables", "GRANT CREATE", target=PLAIN),
     Case(
         "max_logical_replication_workers",
@@ -315,43 +339,14 @@ class World:
         with postgresql.connect(record.spec, record.port, database) as connection:
             connection.execute(statement)
 
+    def log(self, name: str) -> str:
+        return self.engines.state.log(name).read_text()
 
-def cluster(folder: Path) -> ClusterOptions:
-    """A cluster's options, for the certificates that are made for one."""
-    return ClusterOptions(folder, folder.name, "google", "here", "1.37", 0, "127.0.0.1", (), 1.0, 1.0, 1.0)
-
-
-@contextmanager
-def speaking_tls(database: Database, identity: Identity) -> Iterator[int]:
-    """A port where the server speaks TLS with a certificate of our own making (its wheel has no OpenSSL)."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(identity.certificate_file, identity.key_file)
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.recv(8)  # SSLRequest
-            self.request.sendall(b"S")
-            with (
-                suppress(OSError),
-                context.wrap_socket(self.request, server_side=True) as client,
-                socket.create_connection((database.host, database.port)) as server,
-            ):
-                back = threading.Thread(target=relay, args=(server, client), daemon=True)
-                back.start()
-                relay(client, server)
-                back.join(10)
-
-    def relay(one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-        with suppress(OSError):
-            other.shutdown(socket.SHUT_RDWR)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
-        yield listener.server_address[1]
-        listener.shutdown()
+    def refuse(self, name: str, role: str) -> None:
+        """Let the server's pg_hba.conf refuse a role."""
+        rules = Path(self.record(name).spec["data"], "pg_hba.conf")
+        rules.write_text(f"host all {role} 127.0.0.0/8 reject\n{rules.read_text()}")
+        self.as_admin(name, "postgres", "SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +362,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "meagre": meagre,
         "standby": replace(neon, port=standby.port),
     }
-    ours, other = (ensure_identity(cluster(folder / name)) for name in ("ours", "other"))
+    ours, other = (identity(folder / name) for name in ("ours", "other"))
     found = World(
         engines,
         servers,
@@ -379,6 +374,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         found.as_admin(name, "postgres", "CREATE ROLE plain LOGIN PASSWORD 'pw'")
         found.as_admin(name, "postgres", "CREATE ROLE bound LOGIN REPLICATION PASSWORD 'pw'")
         found.as_admin(name, "postgres", "GRANT owner, pg_create_subscription TO bound")
+        found.refuse(name, "unwelcome")
     found.as_admin(
         "cloudsql",
         "postgres",
@@ -427,7 +423,9 @@ def report_of(case: Case, world: World) -> Report:
             forgotten.execute(case.open_transaction.encode())
         changed_source = changed(source, world, names[0], case.source)
         changed_target = changed(target, world, names[1], case.target)
-        report = Migration("check", changed_source, [changed_target]).precheck([case.disk])
+        report = Migration("check", changed_source, [changed_target]).precheck(
+            [case.disk], way_back=case.way_back
+        )
     clean_up([database for database in (source, target) if database.port != world.servers["standby"].port])
     if case.subject == "prepared transactions":
         executed(source, "ROLLBACK PREPARED 'stuck'")
@@ -452,19 +450,85 @@ def test_what_stops_a_migration_is_named_with_its_remedy(
     assert not any(secret in str(report.as_dict()) for secret in ("secret-of", "wr0ng"))
 
 
-@pytest.mark.parametrize(
-    "source",
-    [{}, {"port": "{tls_port}", "sslmode": "verify-full", "sslrootcert": "{ca}"}],
-    ids=["plain", "TLS"],
+def test_a_good_pair_is_not_blocked_and_can_go_back(world: World) -> None:
+    assert report_of(Case("", "", "", way_back=True), world).blocking == []
+
+
+def test_a_source_that_is_verified_over_tls_is_blocked_by_the_targets_own_connection_only(
+    world: World,
+) -> None:
+    tls = {"port": "{tls_port}", "sslmode": "verify-full", "sslrootcert": "{ca}"}
+    report = report_of(Case("", "", "", source=tls), world)
+    assert [finding.subject for finding in report.blocking] == ["reach"]
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and says nothing, as a firewall lets one hang."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+UNREACHED = (
+    ({"port": 1}, "Connection refused.", "Let in at 127.0.0.1:{port} the address from which"),
+    ({"host": "db.invalid"}, 'could not translate host name "db.invalid"', "the name is known there"),
+    ({"port": "{silent}"}, "no answer within", "a route leads there (NAT, peering)"),
+    ({"user": "unwelcome"}, "pg_hba.conf rejects connection for host", "allow list"),
+    ({"password": "wr0ng"}, "password authentication failed for user", "Correct user and password"),
 )
-def test_a_good_pair_is_not_blocked(world: World, source: dict[str, Any]) -> None:
-    assert report_of(Case("", "", "", source=source), world).blocking == []
+
+
+@pytest.mark.parametrize(("changes", "says", "remedy"), UNREACHED, ids=[case[1] for case in UNREACHED])
+def test_a_server_that_does_not_reach_the_other_is_found_before_the_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], says: str, remedy: str
+) -> None:
+    """What we reach ourselves looks otherwise from another machine: here its connection string does."""
+    made = subscriptions.conninfo
+    with silent_port() as silent:
+        seen = {name: silent if value == "{silent}" else value for name, value in changes.items()}
+        monkeypatch.setattr(subscriptions, "conninfo", lambda publisher: made(replace(publisher, **seen)))
+        monkeypatch.setattr(subscriptions, "CONNECT_TIMEOUT_S", 0.4)
+        report = report_of(Case("", "", ""), world)
+    assert [finding.subject for finding in report.blocking] == ["reach"]
+    (back,) = [finding for finding in report.findings if finding.subject == "rolling back"]
+    assert back.severity == "handled"
+    for finding, publisher in ((report.blocking[0], "neon"), (back, "cloudsql")):
+        assert says in finding.problem
+        assert remedy.format(port=world.servers[publisher].port) in finding.remedy
+    assert "wr0ng" not in str(report.as_dict())
+
+
+def test_trying_to_subscribe_leaves_nothing_behind_and_no_password_in_a_log(world: World) -> None:
+    source, target = fresh_databases([world.servers["neon"], world.servers["cloudsql"]])
+    executed(source, "CREATE TABLE base (id int PRIMARY KEY)")
+    began = time.monotonic()
+    assert Migration("check", source, [target]).precheck(way_back=True).blocking == []
+    assert time.monotonic() - began < 5
+    for database, server in ((source, "neon"), (target, "cloudsql")):
+        with database.connect() as connection:
+            left = connection.execute(
+                "SELECT (SELECT count(*) FROM pg_subscription WHERE subname LIKE 'dreamnet_check%'), "
+                "(SELECT count(*) FROM pg_replication_origin WHERE roname LIKE 'pg_%'), "
+                "(SELECT count(*) FROM pg_replication_slots WHERE database = current_database()), "
+                "(SELECT count(*) FROM pg_publication), "
+                "(SELECT count(*) FROM pg_proc WHERE proname = 'dreamnet_statement')"
+            ).fetchone()
+            assert left == (0, 0, 0, 0, 0)
+            for wrong in (replace(source, password="wr0ng-secret"), replace(source, port=1)):
+                with pytest.raises(GameplanError) as caught:
+                    replication.subscribe(database, connection, wrong, Link("check", "1"), "s", two_way=True)
+                assert "could not connect to the publisher" in caught.value.problem
+        log = world.log(server)
+        assert "could not connect to the publisher" in log
+        assert 'publication "dreamnet_check_reach" does not exist on the publisher' in log
+        assert "password=" not in log
+        assert "secret" not in log
 
 
 def subjects(*, blocking: bool) -> set[str]:
     """The subjects of every finding that the code can make, read from the code."""
     found = {case.subject for case in precheck_tables._CASES if case.blocks is blocking}
-    for module in (precheck_module, precheck_source, precheck_tables, precheck_target):
+    for module in (precheck_module, precheck_reach, precheck_source, precheck_tables, precheck_target):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 wanted = "block" if blocking else "handled"
@@ -545,8 +609,8 @@ def test_size_rate_and_time_are_told(world: World) -> None:
 def test_a_limit_on_idle_transactions_does_not_end_ours(world: World) -> None:
     (source,) = fresh_databases([world.servers["neon"]])
     limits = (("options", "-c idle_in_transaction_session_timeout=1 -c statement_timeout=1"),)
-    for replication in (False, True):
-        with replace(source, options=limits).connect(replication=replication) as connection:
+    for walsender in (False, True):
+        with replace(source, options=limits).connect(replication=walsender) as connection:
             shown = [
                 connection.execute(f"SHOW {name}".encode()).fetchone()
                 for name in (

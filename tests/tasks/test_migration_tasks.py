@@ -26,14 +26,14 @@ def world(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_precheck_lists_its_findings_and_blocks(world: World, desk: Desk) -> None:
     world.moving.report.handled("sequences", "4 sequences", "set at cut-over.")
-    assert subject.check_migration.fn("acme", "run-1") is True
+    assert subject.check_migration.fn("acme", "run-1", True) is True
     world.moving.report.block("keys", "Table flights has no key.", "Give it one.")
     with pytest.raises(PrecheckFailed) as caught:
-        subject.check_migration.fn("acme", "run-1")
+        subject.check_migration.fn("acme", "run-1", False)
     assert str(caught.value) == "Table flights has no key. Remedy: Give it one."
     assert [row["what"] for row in desk.tables["migration-precheck-acme"]] == ["keys", "sequences"]
     assert desk.artifacts["migration-precheck-acme"].endswith("about 4 s. 1 of 2 findings block.")
-    assert world.moving.done == ["precheck", "precheck"]
+    assert world.moving.done == ["precheck for a way back", "precheck"]
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_connection_secret_says_whether_there_is_anything_to_do(
     world: World, secret: str | None, anything_to_do: bool
 ) -> None:
     world.secret = secret
-    assert subject.check_migration.fn("acme", "run-1") is anything_to_do
+    assert subject.check_migration.fn("acme", "run-1", True) is anything_to_do
     assert bool(world.moving.done) is anything_to_do
 
 
 def test_move_that_was_interrupted_is_completed(world: World) -> None:
     world.secret, world.moving.phase = CLOUD_SQL.url(), "switching"
-    assert subject.check_migration.fn("acme", "run-1") is True
+    assert subject.check_migration.fn("acme", "run-1", True) is True
 
 
 def test_source_alone_is_checked_before_the_weeks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

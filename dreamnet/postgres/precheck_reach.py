@@ -1,0 +1,114 @@
+"""Whether servers reach each other: who follows makes its connection itself, from its own machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from dreamnet.postgres import subscriptions
+from dreamnet.postgres.database import CONNECT_TIMEOUT_S, Connection, Database
+from dreamnet.postgres.findings import Report
+from dreamnet.postgres.precheck_source import standby
+from dreamnet.postgres.replication import ORIGIN_SINCE, Link
+
+_PASSWORD_WANTED = "2F003"
+"""SQLSTATE of CREATE SUBSCRIPTION where no password is given, or the publisher asks for none."""
+
+# What to do, by a word of the refusal: libpq's, or the publisher's.
+_REMEDIES = (
+    ("channel binding", "Set role {user}'s password there anew, with password_encryption scram-sha-256."),
+    ("ssl", "Turn on TLS at {host}, and follow it from a server whose libpq was built with TLS."),
+    ("password authentication", "Correct user and password in the database's block."),
+    ("wal sender", "Give role {user} REPLICATION there."),
+    ("walsender", "Give role {user} REPLICATION there."),
+)
+_NETWORK = (
+    "Let in at {host}:{port} the address from which {follower} goes out (IP allow list, authorised networks,"
+    " security groups); see that a route leads there (NAT, peering) and that the name is known there."
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One database with an open connection to it, and its major version."""
+
+    database: Database
+    connection: Connection
+    version: int
+
+
+def check(report: Report, target: Side, source: Database, migration: str) -> None:
+    """Add why the target could not subscribe to the source, if so."""
+    refused = _refusal(target, source, migration)
+    if refused is None:
+        return
+    label, said = target.database.label, _said(refused)
+    if isinstance(refused, psycopg.errors.InsufficientPrivilege):
+        report.block(
+            "subscription",
+            f"Role {target.database.user} on {label} may not create subscriptions: {said}.",
+            "GRANT pg_create_subscription (version 15: the provider's administrator role) and CREATE on the"
+            " database to it.",
+        )
+    elif refused.sqlstate == _PASSWORD_WANTED:
+        report.block(
+            "password",
+            f"{label} follows with a password only, and {source.label} must ask for it: {said}.",
+            "Enter the source's password in the database's block.",
+        )
+    else:
+        report.block(
+            "reach", f"{label} does not reach {source.label}: {said}.", _remedy(target.database, source, said)
+        )
+
+
+def check_way_back(report: Report, follower: Side, primary: Side, migration: str, *, needed: bool) -> None:
+    """Add why the source could not follow its successor after the cut-over, if so; it blocks if `needed`."""
+    if min(follower.version, primary.version) < ORIGIN_SINCE:
+        said, remedy = f"PostgreSQL {ORIGIN_SINCE} is needed on both sides", "Upgrade both."
+    else:
+        refused = _refusal(follower, primary.database, migration)
+        if refused is None:
+            return
+        said = _said(refused)
+        remedy = _remedy(follower.database, primary.database, said)
+    problem = (
+        f"{follower.database.label} could not follow {primary.database.label}, so changes made after cut-over"
+        f" will not flow back: {said}."
+    )
+    if needed:
+        report.block("rolling back", problem, f"{remedy} Or do without the proof (prove_return=false).")
+    else:
+        report.handled("rolling back", problem, f"{remedy} The migration goes on without.")
+
+
+def check_further(report: Report, follower: Side, primary: Side, migration: str) -> None:
+    """Add why a further target could not follow the first one after the cut-over, if so."""
+    refused = _refusal(follower, primary.database, migration)
+    if refused is not None:
+        said = _said(refused)
+        report.handled(
+            "further targets",
+            f"{follower.database.label} could not follow {primary.database.label} after cut-over: {said}.",
+            f"{_remedy(follower.database, primary.database, said)} Else it keeps what it had then.",
+        )
+
+
+def _refusal(follower: Side, publisher: Database, migration: str) -> psycopg.Error | None:
+    if standby(follower.connection):
+        return None  # which is a finding of its own
+    return subscriptions.refusal(follower.connection, publisher, Link(migration, "reach").publication)
+
+
+def _said(refused: psycopg.Error) -> str:
+    if isinstance(refused, psycopg.errors.QueryCanceled):
+        return f"no answer within {CONNECT_TIMEOUT_S} s"
+    return subscriptions.reason(refused)
+
+
+def _remedy(follower: Database, publisher: Database, said: str) -> str:
+    remedy = next((remedy for word, remedy in _REMEDIES if word in said.lower()), _NETWORK)
+    return remedy.format(
+        user=publisher.user, host=publisher.host, port=publisher.port, follower=follower.label
+    )
