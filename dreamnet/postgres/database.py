@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from dreamnet.errors import ConfigurationError, CredentialsError, GameplanError, UnreachableError
+from dreamnet.postgres.session import AT_WORK, CLIENT_SETTINGS, QUIET_S, SERVER_SETTINGS, Session
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -105,8 +107,9 @@ class Database:
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(self.dbname, safe='')}?{text}"
 
     def session_options(self) -> str:
-        """libpq's `options` of our sessions: the address' own, then no time limits, and comparable text."""
-        return " ".join(filter(None, (dict(self.options).get("options"), SESSION_LIMITS, TEXT_SETTINGS)))
+        """libpq's `options` of our sessions: the address' own, then limits of time, and comparable text."""
+        own = dict(self.options).get("options")
+        return " ".join(filter(None, (own, SESSION_LIMITS, SERVER_SETTINGS, TEXT_SETTINGS)))
 
     def environment(self) -> dict[str, str]:
         """Our own environment plus the PG* variables, for PostgreSQL's programs: nothing secret in argv."""
@@ -135,15 +138,32 @@ class Database:
         settings: dict[str, str | int] = {
             "application_name": application,
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "keepalives_idle": 20,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
+            **CLIENT_SETTINGS,
             "options": self.session_options(),
         }
         if replication:
             settings["replication"] = "database"
+        session = self._open(settings, autocommit)
+        session.label = self.label
+        # Asked of the server: the number that a proxy hands out, as Neon's does, is its own invention.
+        row = session.execute("SELECT pg_backend_pid()").fetchone()
+        session.rollback()
+        session.patience, session.at_work = QUIET_S, partial(self.at_work, row[0] if row else 0)
+        return session
+
+    def at_work(self, pid: int) -> bool:
+        """Whether the server has a session of this number that does not wait for its client."""
+        settings: dict[str, str | int] = {"connect_timeout": CONNECT_TIMEOUT_S, **CLIENT_SETTINGS}
         try:
-            return psycopg.connect(self.dsn(**settings), autocommit=autocommit)
+            with self._open(settings, autocommit=True) as looking:
+                row = looking.execute(AT_WORK, (pid,)).fetchone()
+        except UnreachableError:
+            return False
+        return bool(row and row[0])
+
+    def _open(self, settings: dict[str, str | int], autocommit: bool) -> Session:
+        try:
+            return Session.connect(self.dsn(**settings), autocommit=autocommit)
         except psycopg.OperationalError as error:
             raise explain_connection(self, error) from None
 

@@ -8,9 +8,11 @@ seconds of our processor). So the rows come through asyncpg; everything else goe
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -18,9 +20,17 @@ from psycopg import sql
 
 from dreamnet.errors import CredentialsError, GameplanError, UnreachableError
 from dreamnet.postgres.database import CONNECT_TIMEOUT_S, Database
+from dreamnet.postgres.session import KEEPALIVE, LOST_S, QUIET_S, Silence
 
 #: libpq's default for sslrootcert (documentation of libpq, "SSL Support").
 _DEFAULT_ROOTS = Path("~/.postgresql/root.crt")
+
+_KEEPALIVE = (
+    (socket.TCP_KEEPIDLE, KEEPALIVE["idle"]),
+    (socket.TCP_KEEPINTVL, KEEPALIVE["interval"]),
+    (socket.TCP_KEEPCNT, KEEPALIVE["count"]),
+    (socket.TCP_USER_TIMEOUT, LOST_S * 1000),
+)
 
 
 class SnapshotReader:
@@ -35,7 +45,7 @@ class SnapshotReader:
         self._runner = asyncio.Runner()
         try:
             with self._explained("read at the exported snapshot"):
-                self._connection = self._runner.run(_open(database, application, snapshot))
+                self._connection, self._pid = self._runner.run(_open(database, application, snapshot))
         except BaseException:
             self._runner.close()
             raise
@@ -57,14 +67,22 @@ class SnapshotReader:
             How many rows it held.
         """
 
+        silence = Silence(QUIET_S, partial(self._database.at_work, self._pid))
+
         async def hand_on(block: bytes) -> None:
             sink(block)
+            silence.heard()
+
+        async def read() -> str:
+            stream = self._connection.copy_from_query(query.as_string(), output=hand_on, format=form)
+            copying = asyncio.ensure_future(stream)
+            while not (await asyncio.wait({copying}, timeout=1))[0]:
+                if silence.dead():
+                    self._connection.terminate()  # which ends the copy, in an error
+            return str(copying.result())
 
         with self._explained(doing):
-            said = self._runner.run(
-                self._connection.copy_from_query(query.as_string(), output=hand_on, format=form)
-            )
-        return int(str(said).removeprefix("COPY "))
+            return int(self._runner.run(read()).removeprefix("COPY "))
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:
@@ -93,7 +111,7 @@ class SnapshotReader:
             ) from None
 
 
-async def _open(database: Database, application: str, snapshot: str) -> asyncpg.Connection:
+async def _open(database: Database, application: str, snapshot: str) -> tuple[asyncpg.Connection, int]:
     connection = await asyncpg.connect(
         host=database.host,
         port=database.port,
@@ -104,9 +122,13 @@ async def _open(database: Database, application: str, snapshot: str) -> asyncpg.
         timeout=CONNECT_TIMEOUT_S,
         server_settings={"application_name": application, "options": database.session_options()},
     )
+    wire = connection._transport.get_extra_info("socket")
+    for option, value in _KEEPALIVE:
+        wire.setsockopt(socket.IPPROTO_TCP, option, value)
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     await connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)).as_string())
-    return connection
+    return connection, await connection.fetchval("SELECT pg_backend_pid()")
 
 
 def _tls(database: Database) -> ssl.SSLContext | str:

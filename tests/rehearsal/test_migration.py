@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from migration_servers import clean_up, fill, fresh_databases, start_servers, titles, writing
 
+from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
 from dreamnet.postgres import Database, Migration, copying, initial_copy
 

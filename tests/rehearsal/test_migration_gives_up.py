@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from migration_servers import clean_up, fill, fresh_databases, start_servers, titles, writing
 
+from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, UnreachableError
 from dreamnet.postgres import Database, Migration
 from dreamnet.postgres.cutover import SwitchUnfinished

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from migration_servers import clean_up, fresh_databases, start_servers
 from tls_servers import identity, speaking_tls
 
+from benchmarks.migration_trial import clean_up, fresh_databases, start_servers
 from dreamnet.errors import GameplanError
 from dreamnet.postgres import (
     Database,

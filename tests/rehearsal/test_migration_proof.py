@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from migration_servers import clean_up, fill, fresh_databases, start_servers
 
+from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers
 from dreamnet.errors import VerificationError
 from dreamnet.postgres import Database, Migration, Verification, catalog, checksums, differing
 

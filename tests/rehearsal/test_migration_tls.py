@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from migration_servers import clean_up, fill, fresh_databases, titles, writing
 from postgresql_versions import serving
 from tls_servers import identity, speaking_tls
 
+from benchmarks.migration_trial import clean_up, fill, fresh_databases, titles, writing
 from dreamnet.postgres import Database, Migration, subscriptions
 from localcloud.engines import postgresql
 from localcloud.kubernetes.certificates import Identity

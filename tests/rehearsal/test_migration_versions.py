@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from migration_servers import clean_up, fill, fresh_databases, titles, writing
 from postgresql_versions import programs, serving
 
+from benchmarks.migration_trial import clean_up, fill, fresh_databases, titles, writing
 from dreamnet.postgres import Database, Migration
 from dreamnet.postgres.catalog import major_version
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from migration_servers import clean_up, fill, fresh_databases, start_servers, writing
 
+from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, writing
 from dreamnet.errors import GameplanError, VerificationError
 from dreamnet.postgres import Database, Migration, alarms, moving, replication, waiting, watch
 from dreamnet.postgres.alarms import Limits

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from desk import Desk
-from migration_servers import start_servers
 
 import tasks.cutover
 import tasks.ways_out
+from benchmarks.migration_trial import start_servers
 from dreamnet.errors import GameplanError
 from dreamnet.postgres import Database, Migration
 from dreamnet.traffic import WriteClient, lost

@@ -1,11 +1,12 @@
-"""Three real PostgreSQL servers and an awkward database, for the migration's tests."""
+"""A migration on trial: three real PostgreSQL servers, an awkward database, a client that never stops."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -56,20 +57,24 @@ REFRESH MATERIALIZED VIEW per_mood;
 """
 
 
-def start_servers(directory: Path) -> tuple[Engines, list[Database]]:
-    """Engines and the databases `neon`, `cloudsql`, `rds`: empty, each owned by a role that is no
-    superuser.
-    """
+#: kill -9 loses nothing that a server has written: the files are the operating system's. A publisher keeps
+#: less WAL for a follower than the machine has room for.
+SETTINGS = {"fsync": "off", "max_slot_wal_keep_size": "2GB"}
+SERVERS = ("neon", "cloudsql", "rds")
+
+
+def start_servers(directory: Path, settings: Mapping[str, str] = SETTINGS) -> tuple[Engines, list[Database]]:
+    """Engines and the databases of SERVERS: empty, each owned by a role that is no superuser."""
     engines = Engines(State(directory))
     databases = []
-    for name in ("neon", "cloudsql", "rds"):
+    for name in SERVERS:
         endpoint = engines.postgres(
             name,
             region="here",
             user="owner",
             password=f"secret-of-{name}",
             database="dreamnet",
-            settings={"fsync": "off", "max_slot_wal_keep_size": "2GB"},
+            settings=settings,
         )
         databases.append(Database.from_dsn(endpoint.dsn))
     return engines, databases
@@ -80,8 +85,6 @@ _numbers = itertools.count(1)
 
 def fresh_databases(servers: list[Database]) -> list[Database]:
     """A new, empty database on each server, so that tests do not meet."""
-    from dataclasses import replace
-
     name = f"case_{next(_numbers)}"
     for server in servers:
         with server.connect() as connection:
@@ -115,46 +118,68 @@ def fill(source: Database, bulk: int = 3000) -> None:
 
 
 class Writer:
-    """Inserts and updates all the time through whatever database `current` names; knows what was
-    acknowledged.
+    """Inserts and updates all the time through whatever database `where` names.
+
+    Attributes:
+        acknowledged: titles of the rows of which it was told that they are committed.
+        refused: titles that the server said no to. unsure: those of which it was told nothing.
     """
 
     def __init__(self, database: Database) -> None:
         self.current = database
         self.acknowledged: list[str] = []
-        self.errors = 0
+        self.refused: list[str] = []
+        self.unsure: list[str] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    @property
+    def errors(self) -> int:
+        """How many writes were not acknowledged."""
+        return len(self.refused) + len(self.unsure)
+
+    def where(self) -> Database:
+        """The database that the application is told to write to."""
+        return self.current
+
     def _run(self) -> None:
-        connection, where = None, None
+        connection, connected_to = None, None
         while not self._stop.is_set():
             title = f"written {len(self.acknowledged)} {self.errors}"
             try:
-                if connection is None or where != self.current:
-                    where = self.current
+                where = self.where()
+                if connection is None or connected_to != where:
+                    connected_to = where
                     connection = where.connect("writer")
                 with connection.transaction():
                     row = connection.execute(
                         "INSERT INTO dreams (title, feeling) VALUES (%s, 'wild') RETURNING id", (title,)
                     ).fetchone()
+                    assert row is not None
                     connection.execute("UPDATE dreams SET score = 1 WHERE id = %s", (row[0] - 3,))
                     connection.execute("INSERT INTO events (day, dream) VALUES ('2026-02-01', %s)", (row[0],))
                 self.acknowledged.append(title)
-            except (psycopg.Error, GameplanError):
-                self.errors += 1
+            except (psycopg.Error, GameplanError) as error:
+                told = isinstance(error, psycopg.Error) and error.sqlstate is not None
+                (self.refused if told else self.unsure).append(title)
                 connection = None
             self._stop.wait(0.005)
 
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
     def stop(self) -> None:
+        """Stop after the write that is under way."""
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
 
 @contextmanager
 def writing(database: Database) -> Iterator[Writer]:
+    """A writer at work within the block."""
     writer = Writer(database)
-    writer._thread.start()
+    writer.start()
     try:
         yield writer
     finally:
@@ -162,5 +187,6 @@ def writing(database: Database) -> Iterator[Writer]:
 
 
 def titles(database: Database) -> list[str]:
+    """Titles of the rows that writers have left in a database."""
     with database.connect() as connection:
         return [row[0] for row in connection.execute("SELECT title FROM dreams WHERE title LIKE 'written%'")]
