@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,16 +35,25 @@ class Outcome:
     doubled: int = 0
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return round(time.monotonic() - self._began, 1)
+
+    def tell(self, what: str) -> None:
+        """Add a line to the story."""
+        self.story.append(f"{self.elapsed():5.1f} s  {what}")
 
     def struck(self, step: str, fault: Fault) -> None:
         """A fault strikes now, begun with a step."""
         self.faults[fault.kind] += 1
-        self.story.append(f"{step}: {fault}")
+        self.tell(f"{step}: {fault}")
 
     def failed(self, step: str, said: dict[str, str]) -> None:
         """An attempt at a step has ended before it was done."""
         self.resumed += 1
-        self.story.append(f"{step} ended: {said['kind']} {said['problem']}".rstrip())
+        self.tell(f"{step} ended: {said['kind']} {said['problem']}".rstrip())
         if said["kind"] == "VerificationError":
             self.wrong.append(f"{step} found a difference: {said['problem']}")
         elif said["kind"] != "killed" and not said["remedy"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-#: The steps of a round, and about how many seconds each takes undisturbed: faults strike within.
+#: The steps of a round, and about how many seconds each takes undisturbed.
 STEPS = {
     "copy": 2.5,
     "follow": 0.5,
@@ -25,7 +25,7 @@ KINDS = {
     "connections refused": 1.0,
     "half a message": 2.0,
     "network silent": 2.0,
-    "connections vanished": 0.5,
+    "connections vanished": 0.75,
 }
 #: That a step is struck at all, and that it is struck again when it is run again.
 STRUCK, STRUCK_AGAIN = 0.5, 0.35
@@ -76,5 +76,5 @@ def _fault(chance: random.Random, seconds: float) -> Fault:
         server = "neon"
     elif kind == "target killed":
         server = chance.choice(["cloudsql", "rds"])
-    after = chance.uniform(0, seconds)
+    after = chance.uniform(0, 1.5 * seconds)  # a busy machine takes longer
     return Fault(kind, server, after, chance.uniform(0.1, 2.5), int(10 ** chance.uniform(0, 4.5)))

@@ -88,7 +88,6 @@ class Trial:
         databases = fresh_databases(self.servers)
         fill(databases[0], bulk=BULK)
         outcome = Outcome(seed)
-        started = time.monotonic()
         try:
             _Round(self, databases, outcome).go(fault_plan.draw(seed) if plan is None else plan)
         except GameplanError as error:
@@ -98,7 +97,7 @@ class Trial:
                 network.mend()
             clean_up(databases)
             self._drop(databases)
-        outcome.seconds = round(time.monotonic() - started, 1)
+        outcome.seconds = outcome.elapsed()
         return outcome
 
     def _drop(self, databases: list[Database]) -> None:
@@ -158,6 +157,7 @@ class _Round:
                 self._strike(step, fault)
             said = self._operator.answer()
             if said is None:
+                self._outcome.tell(f"{step} done")
                 return
             self._outcome.failed(step, said)
             if fault is None:
