@@ -54,9 +54,13 @@ class Move:
 
 
 class SwitchUnfinished(GameplanError):
-    """The switch is published, but the new primary does not take writes yet: running the move again completes
-    it. Until then both databases refuse writes, so nothing can be lost.
+    """The switch is published, but the new primary does not take writes yet, or that it does is not recorded:
+    running the move again completes it. Until then the old primary refuses writes, so nothing can be lost.
     """
+
+
+class Unproven(GameplanError):
+    """The switch is done and recorded; only the comparison of the frozen state could not be completed."""
 
 
 def raise_on(differences: Sequence[Difference], consequence: str) -> None:
@@ -103,6 +107,7 @@ def move(
     *,
     checks: Checks,
     before_switch: Callable[[], None],
+    after_switch: Callable[[], None],
     timeout: float,
 ) -> Move:
     """Freeze the stream's publisher, drain, check, make it refuse writes, and call `switch`.
@@ -110,8 +115,12 @@ def move(
     Any failure before the refusal is committed rolls the freeze back by itself. If `switch` raises, the
     publisher takes writes again and the error goes on. `checks` gets the frozen state's sessions (publisher,
     followers) and raises to give up. `before_switch` is called after the last check; it records the intent,
-    so that a run killed during the switch is continued by the next one rather than guessed about. The new
-    primary should refuse applications' writes beforehand (see `close`).
+    so that a run killed during the switch is continued by the next one rather than guessed about.
+    `after_switch` records that it is done, before anything else can fail. The new primary should refuse
+    applications' writes beforehand (see `close`).
+
+    Raises:
+        SwitchUnfinished, Unproven: writes have moved, or will by the next run. Others: they have not.
     """
     with ExitStack() as stack:
         setter = {db: stack.enter_context(db.connect(stream.application)) for _, db in stream.subscribers}
@@ -127,10 +136,18 @@ def move(
                 switch_over(stream.publisher, primary, setter[primary], switch, stream.application)
             done = time.monotonic()
             since = point.frozen.since
+            if not wrong:
+                _note(stream.publisher, primary, after_switch)
         # Rows that differ are looked for once writers go on.
         sides = ((stream.publisher, point.publisher), _followers(stream, point))
         raise_on(verify.name_rows(*sides, tables, wrong), _NOTHING_SWITCHED)
-        proof = compare(stream, point, tables, done)
+        try:
+            proof = compare(stream, point, tables, done)
+        except GameplanError as error:
+            raise Unproven(
+                f"{primary.label} takes the writes, but the frozen state could not be compared: {error.problem}",
+                "Run the same step again: it compares all rows anew.",
+            ) from error
     return Move(
         primary=primary.label,
         freeze_seconds=round(done - since, 4),
@@ -141,6 +158,16 @@ def move(
         proof=proof,
         following={},
     )
+
+
+def _note(old: Database, primary: Database, switched: Callable[[], None]) -> None:
+    try:
+        switched()
+    except GameplanError as error:
+        raise SwitchUnfinished(
+            f"{primary.label} takes the writes, but that could not be recorded: {error.problem}",
+            f"Run the same step again: it completes the switch. {old.label} refuses writes.",
+        ) from error
 
 
 def close(database: Database, tables: Sequence[Table], application: str) -> None:

@@ -15,6 +15,9 @@ from dreamnet.postgres.streams import Stream
 
 Progress = Callable[[str], None]
 
+_STALE = "views to refresh"
+"""Recorded with a move until the new primary's materialised views are up to date."""
+
 
 @dataclass(frozen=True)
 class Journey:
@@ -78,31 +81,46 @@ class Journey:
 
         try:
             moved = cutover.move(
-                stream, new, tables, self.switch, checks=same, before_switch=intend, timeout=self.timeout
+                stream,
+                new,
+                tables,
+                self.switch,
+                checks=same,
+                before_switch=intend,
+                after_switch=self._arrived,
+                timeout=self.timeout,
             )
-        except cutover.SwitchUnfinished:
+        except (cutover.SwitchUnfinished, cutover.Unproven):
             raise
         except BaseException as error:
             self._gave_up(error, old)
             raise
-        self._arrived()
-        with new.connect(parties.application) as connection, explained(new, "refresh views"):
-            catalog.refresh(connection, catalog.materialized_views(connection))
+        self._refresh(new)
         self.progress(f"writes were frozen for {moved.freeze_seconds} s")
         cutover.raise_on(moved.proof.differences, "The switch is done: roll back now, which loses no write.")
         return replace(moved, following=following)
 
     def _already(self, primary: Database) -> Move:
+        self._refresh(primary)
         active = self.parties.active()
         proof = cutover.verify_stream(active, self.parties.tables(active.publisher), self.timeout)
         return Move(primary.label, 0.0, 0.0, 0.0, 0.0, 0, proof, self.parties.following())
 
     def _arrived(self) -> None:
         parties = self.parties
+        noted.note(parties, self.to)
         with parties.targets[0].connect(parties.application) as connection, connection.transaction():
             state.record(connection, parties.name, "primary", self.to)
             state.forget(connection, parties.name, "switching")
-        noted.note(parties, self.to)
+            state.record(connection, parties.name, _STALE)
+
+    def _refresh(self, primary: Database) -> None:
+        """Refresh the materialised views once for each move: replication doesn't."""
+        parties, records = self.parties, self.parties.targets[0]
+        if _STALE in parties.steps(records, _STALE):
+            with primary.connect(parties.application) as connection, explained(primary, "refresh views"):
+                catalog.refresh(connection, catalog.materialized_views(connection))
+            parties.forget(records, _STALE)
 
     def _gave_up(self, error: BaseException, old: Database) -> None:
         """Forget the intent; let the error say who takes writes now."""

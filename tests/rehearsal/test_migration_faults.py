@@ -67,7 +67,7 @@ def test_a_session_whose_server_is_at_work_is_waited_for(broken: Database) -> No
 
 
 def test_a_copy_whose_connection_has_vanished_ends_by_itself(trial: Trial, broken: Database) -> None:
-    with broken.connect() as keeper:
+    with trial.servers[0].connect() as keeper:
         keeper.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         row = keeper.execute("SELECT pg_export_snapshot()").fetchone()
         assert row is not None
