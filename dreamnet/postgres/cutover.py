@@ -145,7 +145,7 @@ def move(
             proof = compare(stream, point, tables, done)
         except GameplanError as error:
             raise Unproven(
-                f"{primary.label} takes the writes, but the frozen state could not be compared: {error.problem}",
+                f"{primary.label} takes the writes, but the proof of it is missing: {error.problem}",
                 "Run the same step again: it compares all rows anew.",
             ) from error
     return Move(

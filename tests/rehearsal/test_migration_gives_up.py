@@ -16,7 +16,7 @@ import pytest
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, UnreachableError
 from dreamnet.postgres import Database, Migration
-from dreamnet.postgres.cutover import SwitchUnfinished
+from dreamnet.postgres.cutover import SwitchUnfinished, Unproven
 from localcloud.engines import Engines
 
 pytestmark = pytest.mark.rehearsal
@@ -185,3 +185,33 @@ def test_target_that_dies_during_the_freeze(
         takes_writes(writer)
     migration.wait_caught_up()
     assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
+def test_follower_that_dies_after_the_switch_leaves_a_move_that_has_been_made(
+    world: tuple[Engines, list[Database]], databases: list[Database]
+) -> None:
+    engines = world[0]
+    source, first, _ = databases
+    migration = following(databases)
+
+    def switch() -> None:
+        engines.kill("rds")
+        writer.current = first
+
+    with writing(source) as writer:
+        takes_writes(writer)
+        try:
+            with pytest.raises(Unproven, match=f"{first.label} takes the writes"):
+                migration.cut_over(switch, timeout=30)
+        finally:
+            engines.start("rds")
+        takes_writes(writer)
+        assert migration.status().phase == "cut over"
+        assert migration.cut_over(lambda: pytest.fail("switched again"), timeout=30).proof.equal
+        takes_writes(writer)
+    migration.wait_caught_up()
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+    with first.connect() as connection:  # the view, too, has been brought up to date
+        row = connection.execute("SELECT sum(n) FROM per_mood").fetchone()
+    assert row is not None
+    assert row[0] > 500
