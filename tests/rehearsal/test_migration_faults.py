@@ -29,7 +29,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     trial.close()
 
 
-@pytest.mark.parametrize("seed", [377, 656, 1220])
+@pytest.mark.parametrize("seed", [377, 1220])
 def test_struck_anywhere_it_goes_on_and_nothing_is_lost_or_doubled(trial: Trial, seed: int) -> None:
     outcome = trial.run(seed)
     assert not outcome.wrong, "\n".join([*outcome.story, *outcome.wrong])
