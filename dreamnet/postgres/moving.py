@@ -53,9 +53,7 @@ class Journey:
         interrupted = parties.interrupted(parties.steps(parties.targets[0]))
         if interrupted == self.to:
             self.progress("an earlier run was interrupted during the switch: completing it")
-            with new.connect(parties.application) as connection:
-                cutover.switch_over(stream.publisher, new, connection, self.switch, parties.application)
-            self._arrived()
+            self._complete(stream.publisher, new)
         elif interrupted:
             raise GameplanError(
                 f"An earlier move away from {new.label} was interrupted during its switch.",
@@ -64,6 +62,14 @@ class Journey:
         if parties.primary() == self.to:
             return self._already(new)
         return self._go(stream, new)
+
+    def _complete(self, old: Database, new: Database) -> None:
+        with new.connect(self.parties.application) as connection:
+            if gate.frozen_tables(connection):
+                cutover.switch_over(old, new, connection, self.switch, self.parties.application)
+            else:  # It takes writes: the old one must not be opened, whatever fails.
+                self.switch()
+        self._arrived()
 
     def _go(self, stream: Stream, new: Database) -> Move:
         parties, old = self.parties, stream.publisher
@@ -93,7 +99,7 @@ class Journey:
         except (cutover.SwitchUnfinished, cutover.Unproven):
             raise
         except BaseException as error:
-            self._gave_up(error, old)
+            self._gave_up(error, old, new)
             raise
         self._refresh(new)
         self.progress(f"writes were frozen for {moved.freeze_seconds} s")
@@ -122,11 +128,13 @@ class Journey:
                 catalog.refresh(connection, catalog.materialized_views(connection))
             parties.forget(records, _STALE)
 
-    def _gave_up(self, error: BaseException, old: Database) -> None:
+    def _gave_up(self, error: BaseException, old: Database, new: Database) -> None:
         """Forget the intent; let the error say who takes writes now."""
-        # Where the target is gone the note stays and counts for nothing: nobody refuses writes because of it.
+        # Where a server is gone the note stays: it counts only while the old primary refuses writes, and with
+        # all checks passed the switch may be completed then. It must stay where the new one takes writes.
         with suppress(GameplanError):
-            self.parties.forget(self.parties.targets[0], "switching")
+            if self.parties.read(new, gate.frozen_tables):
+                self.parties.forget(self.parties.targets[0], "switching")
         if isinstance(error, GameplanError):
             frozen: object = "unknown"
             with suppress(GameplanError):

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, UnreachableError
-from dreamnet.postgres import Database, Migration
+from dreamnet.postgres import Database, Migration, noted
 from dreamnet.postgres.cutover import SwitchUnfinished, Unproven
 from localcloud.engines import Engines
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.rehearsal
 #: A cut-over that says when it has come to the switch, and hangs there until it is killed.
 HANGS = """
 import os, sys, time
-from dreamnet.postgres import Database, Migration
+from dreamnet.postgres import Database, Migration, noted
 source, *targets = [Database.from_dsn(dsn) for dsn in os.environ["DSNS"].split("|")]
 def switch():
     print("switching", flush=True)
@@ -182,6 +183,36 @@ def test_target_that_dies_during_the_freeze(
             engines.start("cloudsql")
         assert migration.status().phase == "switching"
         migration.cut_over(lambda: setattr(writer, "current", first), timeout=30)
+        takes_writes(writer)
+    migration.wait_caught_up()
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
+def secret_store_is_down() -> None:
+    raise GameplanError("The secret store is down.", "Wait for it.")
+
+
+def test_interrupted_after_the_new_primary_was_opened_the_next_run_completes_it(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, _ = databases
+    migration = following(databases)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with writing(source) as writer:
+        monkeypatch.setattr(noted, "note", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            migration.cut_over(lambda: setattr(writer, "current", first))
+        monkeypatch.undo()
+        takes_writes(writer)  # the new primary's, so that only forward is right
+        with source.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("INSERT INTO empty_one VALUES (1)")
+        with pytest.raises(GameplanError, match="The secret store is down"):
+            migration.cut_over(secret_store_is_down)
+        assert migration.status().phase == "switching"
+        migration.cut_over(lambda: setattr(writer, "current", first))
         takes_writes(writer)
     migration.wait_caught_up()
     assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
