@@ -8,6 +8,7 @@ seconds of our processor). So the rows come through asyncpg; everything else goe
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -132,10 +133,10 @@ async def _open(database: Database, application: str, snapshot: str) -> tuple[as
 
 
 def _tls(database: Database) -> ssl.SSLContext | str:
-    """What libpq's sslmode, sslrootcert, sslcert and sslkey mean, for asyncpg."""
+    """What libpq's sslmode, sslrootcert (PGSSLROOTCERT too), sslcert and sslkey mean, for asyncpg."""
     if database.sslmode in ("disable", "allow", "prefer"):
         return database.sslmode
-    roots = database.sslrootcert
+    roots = database.sslrootcert or os.environ.get("PGSSLROOTCERT", "")
     if not roots and _DEFAULT_ROOTS.expanduser().exists():
         roots = str(_DEFAULT_ROOTS.expanduser())
     context = ssl.create_default_context(cafile=None if roots in ("", "system") else roots)
