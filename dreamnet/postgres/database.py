@@ -259,7 +259,7 @@ def explained(database: Database, doing: str) -> Iterator[None]:
 
 
 def _refused(database: Database, doing: str, error: psycopg.Error) -> GameplanError:
-    said = error.diag.message_primary or type(error).__name__
+    said = " ".join((error.diag.message_primary or type(error).__name__).split()).rstrip(".")
     return GameplanError(
         f"{database.label} failed to {doing}: {said}.",
         "Put right what the server names and run the same step again: it continues where it stopped.",

@@ -352,13 +352,14 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = Path(tmp_path_factory.mktemp("servers"))
-    engines, (neon, cloudsql, _) = start_servers(folder)
+    engines, (neon, cloudsql, rds) = start_servers(folder)
     owner = {"region": "here", "user": "owner", "password": "secret-of-meagre"}
     meagre = Database.from_dsn(engines.postgres("meagre", **owner, settings=MEAGRE).dsn)
     standby = engines.postgres("standby", **owner, replica_of="neon")
     servers = {
         "neon": neon,
         "cloudsql": cloudsql,
+        "rds": rds,
         "meagre": meagre,
         "standby": replace(neon, port=standby.port),
     }
@@ -498,6 +499,18 @@ def test_a_server_that_does_not_reach_the_other_is_found_before_the_copy(
     assert "wr0ng" not in str(report.as_dict())
 
 
+def test_a_further_target_is_asked_about_the_first_one(world: World) -> None:
+    source, first, second = fresh_databases([world.servers[name] for name in ("neon", "cloudsql", "rds")])
+    executed(source, "CREATE TABLE base (id int PRIMARY KEY)")
+    for user, expected in (("owner", []), ("plain", ["further targets"])):
+        targets = [replace(first, user=user, password=first.password if user == "owner" else "pw"), second]
+        report = Migration("check", source, targets).precheck()
+        found = [finding for finding in report.findings if finding.subject == "further targets"]
+        assert [finding.subject for finding in found] == expected
+    assert found[0].problem.startswith(f"{second.label} could not follow {first.label} after cut-over: ")
+    assert "to start WAL sender" in found[0].problem
+
+
 def test_trying_to_subscribe_leaves_nothing_behind_and_no_password_in_a_log(world: World) -> None:
     source, target = fresh_databases([world.servers["neon"], world.servers["cloudsql"]])
     executed(source, "CREATE TABLE base (id int PRIMARY KEY)")
@@ -518,6 +531,7 @@ def test_trying_to_subscribe_leaves_nothing_behind_and_no_password_in_a_log(worl
                 with pytest.raises(GameplanError) as caught:
                     replication.subscribe(database, connection, wrong, Link("check", "1"), "s", two_way=True)
                 assert "could not connect to the publisher" in caught.value.problem
+                assert "\n" not in caught.value.problem
         log = world.log(server)
         assert "could not connect to the publisher" in log
         assert 'publication "dreamnet_check_reach" does not exist on the publisher' in log
