@@ -48,8 +48,8 @@ def check(report: Report, target: Side, source: Database, migration: str) -> Non
         report.block(
             "subscription",
             f"Role {target.database.user} on {label} may not create subscriptions: {said}.",
-            "GRANT pg_create_subscription (version 15: the provider's administrator role) and CREATE on the"
-            " database to it.",
+            "GRANT pg_create_subscription (version 15: the provider's administrator role), and CREATE and"
+            " TEMPORARY on the database, to it.",
         )
     elif refused.sqlstate == _PASSWORD_WANTED:
         report.block(
