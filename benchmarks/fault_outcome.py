@@ -54,7 +54,7 @@ class Outcome:
         """An attempt at a step has ended before it was done."""
         self.resumed += 1
         self.tell(f"{step} ended: {said['kind']} {said['problem']}".rstrip())
-        if said["kind"] == "VerificationError":
+        if said["kind"] == "VerificationError" and not self.wrong:
             self.wrong.append(f"{step} found a difference: {said['problem']}")
         elif said["kind"] != "killed" and not said["remedy"]:
             self.wrong.append(f"{step} failed without a remedy: {said['problem']}")

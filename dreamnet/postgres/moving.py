@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from dreamnet.errors import GameplanError
+from dreamnet.errors import CredentialsError, GameplanError, UnreachableError
 from dreamnet.postgres import catalog, cutover, gate, noted, replication, state
 from dreamnet.postgres.cutover import Move
-from dreamnet.postgres.database import Database, explained
+from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.parties import Parties
+from dreamnet.postgres.replication import Link
 from dreamnet.postgres.streams import Stream
 
 Progress = Callable[[str], None]
 
 _STALE = "views to refresh"
 """Recorded with a move until the new primary's materialised views are up to date."""
+
+_PAUSES_S = (1.0, 3.0, 6.0)
+"""Between attempts at letting a server follow."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,9 @@ def follow_back(parties: Parties, progress: Progress) -> dict[str, str]:
 
     Returns:
         Per database, by label: `following`, or why it does not.
+
+    Raises:
+        UnreachableError: our own connection broke. Going on would leave a follower behind for good.
     """
     primary, link = parties.targets[0], parties.link("back")
     with primary.connect(parties.application) as connection, explained(primary, "publish its tables"):
@@ -160,6 +168,8 @@ def follow_back(parties: Parties, progress: Progress) -> dict[str, str]:
         try:
             _follow_primary(parties, key, database)
             parties.record(primary, f"following:{key}", "following")
+        except UnreachableError:
+            raise
         except GameplanError as error:
             progress(f"{database.label} will not follow the new primary: {error.problem}")
             parties.record(primary, f"following:{key}", error.problem)
@@ -175,5 +185,18 @@ def _follow_primary(parties: Parties, key: str, database: Database) -> None:
         replication.create_slot(connection, link.slot(key))
     with database.connect(application) as connection, explained(database, "follow the new primary"):
         replication.create_heartbeat(connection, link)
-        replication.subscribe(database, connection, primary, link, link.slot(key), two_way=True)
+        _subscribe(database, connection, primary, link, key)
         replication.enable(connection, link.slot(key))
+
+
+def _subscribe(database: Database, connection: Connection, primary: Database, link: Link, key: str) -> None:
+    """A server that does not reach the primary now may in a moment, and else would be left behind."""
+    for pause in (*_PAUSES_S, None):
+        try:
+            return replication.subscribe(database, connection, primary, link, link.slot(key), two_way=True)
+        except (CredentialsError, UnreachableError):
+            raise
+        except GameplanError:
+            if pause is None:
+                raise
+        time.sleep(pause)

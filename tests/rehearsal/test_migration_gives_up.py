@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, UnreachableError
-from dreamnet.postgres import Database, Migration, noted
+from dreamnet.postgres import Database, Migration, noted, replication
 from dreamnet.postgres.cutover import SwitchUnfinished, Unproven
 from localcloud.engines import Engines
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.rehearsal
 #: A cut-over that says when it has come to the switch, and hangs there until it is killed.
 HANGS = """
 import os, sys, time
-from dreamnet.postgres import Database, Migration, noted
+from dreamnet.postgres import Database, Migration, noted, replication
 source, *targets = [Database.from_dsn(dsn) for dsn in os.environ["DSNS"].split("|")]
 def switch():
     print("switching", flush=True)
@@ -184,6 +184,32 @@ def test_target_that_dies_during_the_freeze(
         assert migration.status().phase == "switching"
         migration.cut_over(lambda: setattr(writer, "current", first), timeout=30)
         takes_writes(writer)
+    migration.wait_caught_up()
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
+def test_a_moment_without_network_leaves_no_follower_behind(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, second = databases
+    migration = following(databases)
+    real = replication.subscribe
+    troubles = [GameplanError("It cannot connect.", "Wait."), UnreachableError("Ours broke.", "Again.")]
+
+    def subscribe(*arguments: Any, **options: Any) -> None:
+        if arguments[0] == second and troubles:
+            raise troubles.pop()
+        real(*arguments, **options)
+
+    monkeypatch.setattr(replication, "subscribe", subscribe)
+    with writing(source) as writer:
+        with pytest.raises(UnreachableError, match="Ours"):
+            migration.cut_over(lambda: pytest.fail("switched"))
+        takes_writes(writer)
+        moved = migration.cut_over(lambda: setattr(writer, "current", first))
+        assert moved.following == {source.label: "following", second.label: "following"}
+        takes_writes(writer)
+    assert troubles == []
     migration.wait_caught_up()
     assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
 
