@@ -1,13 +1,13 @@
 """The connection of a subscription, which the subscriber's server makes by itself, from its own machine.
 
-A managed server has none of the files of the machine that runs the migration, and neither Google's nor AWS's
-guides to logical replication name a certificate authority's file that a subscription could use there (Cloud
-SQL "Set up logical replication and decoding", RDS "Performing logical replication", read November 2026). What
-it could do instead:
+A managed server has none of the files of the machine that runs the migration, and what Google's and AWS's
+documentation says of subscriptions (searched in November 2026) names no certificate authority's file that one
+could use there. What a subscription could do instead:
 
 - `sslmode=verify-full sslrootcert=system` needs libpq 16 and certificates in the server's operating system,
-  which nobody promises. It cannot work on the way back: certificates of Cloud SQL and of RDS are signed by
-  authorities of their own, which are in no system's store.
+  which nobody promises. It cannot work on the way back: Cloud SQL's certificates are signed by an authority
+  of the instance (Cloud SQL "About instance settings", GOOGLE_MANAGED_INTERNAL_CA), RDS's by roots of AWS's
+  own that no system's store holds (the RDS trust store, read August 2026).
 - `sslmode=require` alone encrypts, and takes anybody for the publisher.
 - `sslmode=require channel_binding=require` needs no file, and libpq 13. The publisher must prove that it
   holds the verifier of the role's password, in an exchange that covers the certificate of this very TLS
