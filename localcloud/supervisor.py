@@ -19,7 +19,7 @@ from localcloud.state import State
 NEEDED_BYTES = 2 * 1024**3
 
 #: Stopped in this order: who uses comes before what is used, so that nobody reports errors on the way down.
-_STOP_ORDER = ("user", "backend", "caddy", "faults", "kubernetes", "aws", "google")
+_STOP_ORDER = ("prefect-worker", "user", "backend", "caddy", "faults", "kubernetes", "aws", "google")
 
 Say = Callable[[str], None]
 

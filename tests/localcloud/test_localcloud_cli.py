@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -102,3 +103,15 @@ def test_up_finds_what_runs_and_down_leaves_no_process(
     assert again.port == first.port
     assert main(("down", "--wipe", "--state", str(state.dir))) == 0
     assert not state.dir.exists()
+
+
+def test_who_uses_is_stopped_before_what_is_used() -> None:
+    ranks = [
+        supervisor._stop_rank(SimpleNamespace(kind=kind))
+        for kind in ("user", "backend", "google", "postgresql")
+    ]
+    assert ranks == sorted(set(ranks))
+    worker, server = (
+        supervisor._stop_rank(SimpleNamespace(kind=f"prefect-{kind}")) for kind in ("worker", "server")
+    )
+    assert worker < server, "a worker without its server asks for it for a quarter of a minute"
