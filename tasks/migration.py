@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from dreamnet.errors import ResourceError
+from dreamnet.postgres import traces
 from dreamnet.postgres.cutover import raise_on
 from dreamnet.postgres.database import Database
 from dreamnet.postgres.findings import Report
 from dreamnet.postgres.migration import Migration
+from dreamnet.postgres.parties import Parties
 from dreamnet.postgres.precheck import precheck
 from dreamnet.postgres.precheck_target import Disk
 from dreamnet.report import Clock, Step
+from dreamnet.scaling.databases import cloud_sql_id, rds_id
 from dreamnet.serving.connection import current_url
-from dreamnet.serving.databases import cloud_sql, cloud_sql_disk, rds, rds_disk
+from dreamnet.serving.databases import INSTANCE, cloud_sql, cloud_sql_disk, rds, rds_disk
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress
 
 
@@ -23,14 +29,47 @@ def migration_name(profile: str) -> str:
 
 
 def migration(profile: str) -> Migration:
-    """The profile's migration: one source; Cloud SQL becomes the primary and RDS follows it."""
+    """The profile's migration: one source; Cloud SQL becomes the primary and RDS follows it.
+
+    Raises:
+        ResourceError: a target does not exist, or has no address.
+    """
+    targets = [find() for find in _targets(profile)]
+    return Migration(migration_name(profile), load_profile(profile).neon.connection(), targets)
+
+
+def what_is_left(profile: str) -> tuple[Parties, Database | None]:
+    """The migration's databases that exist and have an address; of the targets the first, if it is there."""
+    found: list[Database | None] = []
+    for find in _targets(profile):
+        try:
+            found.append(find())
+        except ResourceError:
+            found.append(None)
+    source = load_profile(profile).neon.connection()
+    return Parties.of(migration_name(profile), source, [one for one in found if one]), found[0]
+
+
+def _targets(profile: str) -> tuple[Callable[[], Database], ...]:
+    """How each target is found, in their order."""
     settings = load_profile(profile)
     password = settings.database_password.get_secret_value()
-    targets = (
-        cloud_sql(google_account(profile), password),
-        rds(aws_account(profile), password, certificates=settings.rds_certificates),
+    return (
+        lambda: cloud_sql(google_account(profile), password),
+        lambda: rds(aws_account(profile), password, certificates=settings.rds_certificates),
     )
-    return Migration(migration_name(profile), settings.neon.connection(), targets)
+
+
+def databases_in_use(profile: str) -> dict[str, str]:
+    """Why the migration's databases must run tonight, by the id that night scaling knows them by.
+
+    A target that stands still lets the source keep WAL for it, and Neon drops a slot after about 40 hours.
+    """
+    google, aws = google_account(profile), aws_account(profile)
+    left, _ = what_is_left(profile)
+    reason = traces.unfinished(left.name, left.source, left.targets)
+    ids = (cloud_sql_id(google.project, INSTANCE), rds_id(aws.region, INSTANCE))
+    return dict.fromkeys(ids, reason) if reason else {}
 
 
 def disks(profile: str) -> tuple[Disk, Disk]:

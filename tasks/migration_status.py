@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from prefect import task
 from prefect.artifacts import Artifact, create_table_artifact
 from prefect.events import emit_event
 
-from dreamnet.errors import ResourceError
+from dreamnet.errors import GameplanError, ResourceError
 from dreamnet.monitoring import write_metric, write_metric_aws
-from dreamnet.postgres import alarms, lag_report, watch
+from dreamnet.postgres import alarms, lag_report, traces
 from dreamnet.postgres.alarms import Alarm, Limits
 from dreamnet.postgres.watch import Look
 from dreamnet.report import Clock, Step
@@ -41,34 +42,44 @@ def report_migration(profile: str, run: str, wal_limit_gb: float) -> Step:
         return clock.unchanged("new; there is no database to migrate to yet.")
     found = alarms.find(look, Limits(wal_bytes=int(wal_limit_gb * alarms.GB)))
     if found:
-        _emit(MIGRATION_ALARM, profile, look, alarms=[one.as_dict() for one in found])
+        _emit(MIGRATION_ALARM, profile, look.phase, look.primary, alarms=[one.as_dict() for one in found])
     history = _history(profile, look)
     picture = base64.b64encode(lag_report.chart(history)).decode()
     said = lag_report.sentence(look, found)
     image = f"\n\n![Lag over time](data:image/png;base64,{picture})" if history else ""
     publish(f"migration status {profile}", lag_report.markdown(look, found) + image, said)
     if look.followers:
-        _emit(MIGRATION_LAG, profile, look, followers=lag_report.samples(look))
+        _emit(MIGRATION_LAG, profile, look.phase, look.primary, followers=lag_report.samples(look))
         _measure(profile, look, found)
     return clock.unchanged(said)
+
+
+def report_unseen(profile: str, error: GameplanError) -> None:
+    """Say that a look has failed: whoever waits for alarms must not take silence for a good sign."""
+    alarm = alarms.unseen(error, datetime.now(UTC))
+    _emit(MIGRATION_ALARM, profile, "unknown", "unknown", alarms=[alarm.as_dict()])
+    said = lag_report.alarm_table([alarm])
+    publish(f"migration status {profile}", said, f"unknown; 1 alarms, the first: {alarm.what}.")
 
 
 def _look(profile: str) -> Look | None:
     """None before the targets are created."""
     try:
         moving = migration(profile)
-    except ResourceError:
-        if watch.begun(load_profile(profile).neon.connection(), migration_name(profile)):
-            raise  # a target of a migration under way is gone
+    except ResourceError as error:
+        began = traces.unfinished(migration_name(profile), load_profile(profile).neon.connection(), ())
+        if began:  # and a target of it is gone
+            error.extend(f"{error.problem} Yet {began}.")
+            raise
         return None
     return moving.look()
 
 
-def _emit(event: str, profile: str, look: Look, **payload: Any) -> None:
+def _emit(event: str, profile: str, phase: str, primary: str, **payload: Any) -> None:
     emit_event(
         event,
         resource={"prefect.resource.id": f"dreamnet.migration.{profile}", "dreamnet.profile": profile},
-        payload={"phase": look.phase, "primary": look.primary, **payload},
+        payload={"phase": phase, "primary": primary, **payload},
     )
 
 

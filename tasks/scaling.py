@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from prefect import task
 
@@ -16,6 +17,7 @@ from dreamnet.scaling.report import NightReport
 from dreamnet.scaling.snapshot import Fleet
 from dreamnet.scaling.store import BucketStore
 from tasks.kubernetes import NAMES, cluster
+from tasks.migration import databases_in_use
 from tasks.support import CLOUD_TASK, aws_account, google_account, progress, publish
 
 
@@ -36,10 +38,14 @@ def store(profile: str) -> BucketStore:
 
 @task(task_run_name="scale down", **CLOUD_TASK)
 def sleep_fleet(profile: str, run: str, dry_run: bool = False) -> Step:
-    """Scale workloads, nodes and databases down; what ran is saved first."""
+    """Scale workloads, nodes and databases down; what ran is saved first.
+
+    The databases of a migration that is not finished are left running.
+    """
     clock = Clock("Night")
     say: Progress = progress()
-    report = scale_down(everything(profile), store(profile), progress=say, dry_run=dry_run, run=run)
+    tonight = replace(everything(profile), in_use=databases_in_use(profile))
+    report = scale_down(tonight, store(profile), progress=say, dry_run=dry_run, run=run)
     return _told(clock, report, profile)
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Database
@@ -79,9 +80,6 @@ class Moving:
         self.done.append("finish")
         self.phase = "new"
 
-    def abandon(self, progress: Callable[[str], None], *, empty: bool) -> None:
-        self.done.append("abandon, emptied" if empty else "abandon")
-
 
 class World:
     """What surrounds a migration: the connection secret, the backend that a client writes to, the events."""
@@ -106,7 +104,12 @@ def world_at(monkeypatch: pytest.MonkeyPatch) -> World:
         return True
 
     def profile(name: str) -> SimpleNamespace:
-        return SimpleNamespace(neon=SimpleNamespace(connection=lambda: NEON), legacy_url=world.legacy_url)
+        return SimpleNamespace(
+            neon=SimpleNamespace(connection=lambda: NEON),
+            legacy_url=world.legacy_url,
+            database_password=SecretStr("owner password"),
+            rds_certificates="",
+        )
 
     def nothing(name: str) -> None:
         """No account: what would call a cloud with it is replaced too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from dreamnet.errors import GameplanError
@@ -63,7 +63,7 @@ _LOST = "The copy can no longer be continued."
 def find(look: Look, limits: Limits | None = None) -> list[Alarm]:
     """Every alarm of a look, the worst first."""
     given = limits or Limits()
-    found = list(_schema(look))
+    found = [*_records(look), *_schema(look)]
     for one in look.followers:
         found += [
             *_slot(look, one),
@@ -84,6 +84,36 @@ def raise_if_stopped(look: Look) -> None:
     for alarm in find(look):
         if alarm.stops:
             raise GameplanError(f"{alarm.what}. {alarm.then}", alarm.remedy)
+
+
+def unseen(error: GameplanError, at: datetime) -> Alarm:
+    """That a look failed is an alarm as well."""
+    return Alarm(
+        "critical",
+        "look",
+        error.problem.rstrip("."),
+        f"seen {at.isoformat(timespec='seconds')}",
+        "Until it can be looked at again, nobody notices what else goes wrong with the migration.",
+        error.remedy,
+    )
+
+
+def _records(look: Look) -> Iterator[Alarm]:
+    if look.phase != "unknown":
+        return
+    refuses = bool(look.frozen.get(look.primary))
+    yield Alarm(
+        "critical",
+        "records",
+        f"{look.silent}, which has the migration's records, does not answer"
+        + (f", and {look.primary} refuses writes" if refuses else ""),
+        f"seen {look.at.isoformat()}",
+        "Until then nobody takes writes."
+        if refuses
+        else f"{look.primary} keeps WAL for it, and an idle slot is dropped (Neon: after about 40 hours).",
+        f"Start {look.silent}, or make it reachable: all then goes on by itself. If it is gone for good, give"
+        " the migration up.",
+    )
 
 
 def _schema(look: Look) -> Iterator[Alarm]:

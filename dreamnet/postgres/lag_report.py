@@ -32,7 +32,7 @@ def samples(look: Look) -> list[dict[str, Any]]:
 
 def sentence(look: Look, alarms: Sequence[Alarm]) -> str:
     """Where it stands, in one sentence."""
-    said = f"{look.phase}; {look.primary} takes the writes"
+    said = f"{look.phase}; {look.taker} takes the writes"
     behind = [f"{one.subscriber} {one.bytes or 0:,} bytes behind" for one in look.followers if one.present]
     worst = f"{len(alarms)} alarms, the first: {alarms[0].what}" if alarms else "no alarm"
     return "; ".join([said, *behind, worst]) + "."
@@ -41,16 +41,15 @@ def sentence(look: Look, alarms: Sequence[Alarm]) -> str:
 def markdown(look: Look, alarms: Sequence[Alarm]) -> str:
     """Phase, alarms, followers, frozen tables."""
     lines = [
-        f"**{look.phase}** at {look.at:%Y-%m-%d %H:%M:%S} UTC; {look.primary} takes the writes.",
+        f"**{look.phase}** at {look.at:%Y-%m-%d %H:%M:%S} UTC; {look.taker} takes the writes.",
         "",
         "## Alarms",
         "",
+        alarm_table(alarms) or "None.",
+        "",
+        "## Followers",
+        "",
     ]
-    lines += _table(
-        ("", "what", "since", "what happens next", "remedy"),
-        [(one.level, one.what, one.since, one.then, one.remedy) for one in alarms],
-    ) or ["None."]
-    lines += ["", "## Followers", ""]
     lines += _table(
         ("follower", "slot", "behind", "at most", "WAL kept", "WAL status", "subscription", "apply errors"),
         [_row(one) for one in look.followers],
@@ -60,6 +59,12 @@ def markdown(look: Look, alarms: Sequence[Alarm]) -> str:
     frozen = [f"{count} tables of {label}" for label, count in look.frozen.items() if count]
     lines += ["", f"Refusing writes: {' and '.join(frozen) or 'no table'}."]
     return "\n".join(lines)
+
+
+def alarm_table(alarms: Sequence[Alarm]) -> str:
+    """Alarms as a Markdown table; empty where there is none."""
+    head = ("", "what", "since", "what happens next", "remedy")
+    return "\n".join(_table(head, [(one.level, one.what, one.since, one.then, one.remedy) for one in alarms]))
 
 
 def chart(kept: Iterable[Sample]) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres import catalog, gate, replication, state
+from dreamnet.postgres import catalog, gate, replication, state, traces
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.replication import Link
@@ -36,6 +36,11 @@ class Parties:
     source: Database
     targets: tuple[Database, ...]
     application: str
+
+    @classmethod
+    def of(cls, name: str, source: Database, targets: Sequence[Database]) -> Parties:
+        """A migration's databases, for whoever works on them."""
+        return cls(name, source, tuple(targets), f"dreamnet:{name}")
 
     @property
     def everywhere(self) -> tuple[Database, ...]:
@@ -99,12 +104,21 @@ class Parties:
         old = {"target": self.source, "source": self.targets[0]}.get(to)
         return to if old and self.read(old, gate.frozen_tables) else ""
 
+    def phase(self, steps: Mapping[str, Any]) -> str:
+        """Where the migration stands by the first target's records: see Status."""
+        if "subscribed" not in steps:
+            return "copying" if steps else "new"
+        if self.interrupted(steps):
+            return "switching"
+        return "cut over" if steps.get("primary") == "target" else "following"
+
     def remove_streams(self, progress: Callable[[str], None]) -> None:
         """Drop slots, publications and subscriptions in both directions."""
-        back = Stream(self.targets[0], tuple(self.followers()), (self.link("back"),), self.application)
-        for stream in (self.forward(), back):
-            stream.remove()
-            progress(f"removed slots, publications and subscriptions of {stream.publisher.label}")
+        for remove in (traces.remove_subscriptions, traces.remove_publications):
+            for database in self.everywhere:
+                with database.connect(self.application) as connection, explained(database, "end following"):
+                    remove(connection, self.name)
+        progress(f"removed slots, publications and subscriptions of {self.name}")
 
     # ---- records
 
@@ -183,15 +197,18 @@ class Parties:
             # Asked of the servers: the number that a proxy hands out, as Neon's does, is its own invention.
             row = guard.execute("SELECT pg_backend_pid()").fetchone()
             for database in self.everywhere:
-                keep = row[0] if row and database == self.targets[0] else 0
-                with database.connect(self.application) as connection:
-                    connection.execute(
-                        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
-                        "WHERE application_name = %s AND usename = current_user "
-                        "AND datname = current_database() AND pid NOT IN (pg_backend_pid(), %s)",
-                        (self.application, keep),
-                    )
+                self.end_sessions(database, row[0] if row and database == self.targets[0] else 0)
             yield
+
+    def end_sessions(self, database: Database, keep: int = 0) -> None:
+        """End what a killed process left behind in a database: its sessions, but for the one of this pid."""
+        with database.connect(self.application) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+                "WHERE application_name = %s AND usename = current_user "
+                "AND datname = current_database() AND pid NOT IN (pg_backend_pid(), %s)",
+                (self.application, keep),
+            )
 
     def _try_lock(self, guard: Connection) -> bool:
         row = guard.execute(

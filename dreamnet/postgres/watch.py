@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from dreamnet.errors import UnreachableError
-from dreamnet.postgres import ddl, gate, replication
+from dreamnet.postgres import ddl, gate, replication, traces
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.ddl import Change, Schema
 from dreamnet.postgres.replication import Link
@@ -67,8 +67,10 @@ class Look:
 
     Args:
         phase: new, copying, following, switching, cut over; or unknown, where its records are unreachable.
+        primary: who takes the writes; where the phase is unknown, the source: see `taker`.
         frozen: tables that refuse writes, by database.
         wal_limit: bytes that the publisher may keep for a slot: its max_slot_wal_keep_size; None: no limit.
+        silent: the target that has the records, where it does not answer; else empty.
     """
 
     migration: str
@@ -79,6 +81,13 @@ class Look:
     followers: tuple[Follower, ...]
     changes: tuple[Change, ...]
     wal_limit: int | None
+    silent: str = ""
+
+    @property
+    def taker(self) -> str:
+        """Who takes the writes, as far as it is known."""
+        refused = self.phase == "unknown" and self.frozen.get(self.primary)
+        return "nobody who answers" if refused else self.primary
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -114,21 +123,19 @@ def look(
 def blind(migration: str, source: Database, target: Database, application: str) -> Look:
     """Look where the target that holds the records does not answer: at what the source keeps for it."""
     with source.connect(application) as connection, explained(source, "read its slots"):
-        stem = Link(migration, "").publication
-        names = connection.execute(
-            "SELECT slot_name FROM pg_replication_slots WHERE starts_with(slot_name, %s)", (stem,)
-        ).fetchall()
-        rows = _slots(connection, [name for (name,) in names])
+        found = traces.find(connection, migration)
+        rows = _slots(connection, found.slots)
     lost = _Shown("unreachable", 0, f"{target.label} does not answer", False, None)
     return Look(
         migration=migration,
-        phase="unknown",
+        phase="unknown" if found else "new",
         primary=source.label,
         at=datetime.now(UTC).replace(microsecond=0),
         frozen=_frozen([source], application),
         followers=tuple(_follower(None, slot, row, lost) for slot, row in sorted(rows.items())),
         changes=(),
         wal_limit=_wal_limit(source, application),
+        silent=target.label,
     )
 
 
@@ -291,11 +298,3 @@ def _follower(database: Database | None, slot: str, row: dict[str, Any] | None, 
 
 def _positioned(one: Follower, row: dict[str, Any] | None) -> Follower:
     return one if row is None else replace(one, bytes=row["behind"], retained_bytes=row["retained"])
-
-
-def begun(source: Database, migration: str) -> bool:
-    """Whether the source publishes for this migration: also known where no target exists (any more)."""
-    with source.connect() as connection, explained(source, "read its publications"):
-        stem = Link(migration, "").publication
-        query = "SELECT FROM pg_publication WHERE starts_with(pubname, %s)"
-        return connection.execute(query, (stem,)).fetchone() is not None

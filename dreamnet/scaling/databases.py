@@ -29,6 +29,16 @@ SQLADMIN = "https://sqladmin.googleapis.com/"
 _RUNNING, _STOPPED = {"running": True}, {"running": False}
 
 
+def cloud_sql_id(project: str, instance: str) -> str:
+    """The id of a Cloud SQL instance among the things that can sleep."""
+    return f"cloudsql/{project}/{instance}"
+
+
+def rds_id(region: str, instance: str) -> str:
+    """The id of an RDS instance among the things that can sleep."""
+    return f"rds/{region}/{instance}"
+
+
 @dataclass(frozen=True)
 class CloudSql:
     """The Cloud SQL instances of a project."""
@@ -79,7 +89,7 @@ class CloudSql:
     def _item(self, instance: Mapping[str, Any]) -> Item:
         settings = instance.get("settings") or {}
         return Item(
-            id=f"cloudsql/{self.account.project}/{instance['name']}",
+            id=cloud_sql_id(self.account.project, instance["name"]),
             state=_RUNNING if settings.get("activationPolicy", "ALWAYS") != "NEVER" else _STOPPED,
             kept=_google_kept(instance, settings),
             details={
@@ -177,7 +187,7 @@ class Rds:
 
     def _item(self, instance: Mapping[str, Any]) -> Item:
         return Item(
-            id=f"rds/{self.region}/{instance['DBInstanceIdentifier']}",
+            id=rds_id(self.region, instance["DBInstanceIdentifier"]),
             state=_STOPPED if instance["DBInstanceStatus"] in ("stopped", "stopping") else _RUNNING,
             kept=_aws_kept(instance),
             details={

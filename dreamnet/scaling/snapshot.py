@@ -104,9 +104,14 @@ class Sleeper(Protocol):
 
 @dataclass(frozen=True)
 class Fleet:
-    """Everything that one night concerns."""
+    """Everything that one night concerns.
+
+    Attributes:
+        in_use: by id, why an item is left running, beyond what its source knows.
+    """
 
     sleepers: tuple[Sleeper, ...]
+    in_use: Mapping[str, str] = field(default_factory=dict)
 
     def snapshot(self) -> Snapshot:
         """Ask every source at once.
@@ -122,7 +127,7 @@ class Fleet:
         """As `snapshot`, but sources that could not be read are left out and their failures returned."""
         listed = attempt_all(self.sleepers, lambda sleeper: sleeper.items())
         read = [
-            (sleeper, tuple(items))
+            (sleeper, tuple(replace(item, kept=item.kept or self.in_use.get(item.id, "")) for item in items))
             for sleeper, items in zip(self.sleepers, listed, strict=True)
             if not isinstance(items, GameplanError)
         ]

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, writing
 from dreamnet.errors import GameplanError, VerificationError
-from dreamnet.postgres import Database, Migration, alarms, moving, replication, waiting, watch
+from dreamnet.postgres import Database, Migration, alarms, moving, replication, traces, waiting, watch
 from dreamnet.postgres.alarms import Limits
 
 pytestmark = pytest.mark.rehearsal
@@ -124,6 +124,26 @@ def test_copying_is_seen_and_is_no_reason_to_worry(databases: list[Database]) ->
     assert alarms.find(looks[0]) == []
 
 
+def test_unfinished_as_long_as_anybody_who_answers_says_so(databases: list[Database]) -> None:
+    source, first, second = databases
+    name = f"move_{source.dbname}"
+    nobody = [replace(database, port=1) for database in databases]
+
+    def said(source: Database, *targets: Database) -> str:
+        return traces.unfinished(name, source, targets)
+
+    assert said(source, first, second) == ""
+    migration = following(databases)
+    not_finished = f"the migration {name} is not finished"
+    assert said(*databases) == said(source, *nobody[1:]) == said(nobody[0], nobody[1], second) == not_finished
+    assert traces.unfinished("move", source, [first, second]) == "", "its names begin like the other's"
+    assert "cannot be told: no answer from 127.0.0.1:1/" in said(*nobody)
+    migration.cut_over(lambda: None)
+    assert said(*databases) == said(source, *nobody[1:]) == said(nobody[0], first, nobody[2]) == not_finished
+    migration.finish()
+    assert said(*databases) == said(source, *nobody[1:]) == said(nobody[0], first, nobody[2]) == ""
+
+
 # ---- slots and subscriptions
 
 
@@ -186,6 +206,10 @@ def test_follower_that_cannot_be_reached_is_reported(databases: list[Database]) 
     assert blind.phase == "unknown"
     assert [one.slot for one in blind.followers] == [one.slot for one in migration.look().followers]
     assert all(one.retained_bytes is not None for one in blind.followers)
+    assert [(one.level, one.subject) for one in alarms.find(blind)] == [("critical", "records")]
+    migration.abandon()
+    asleep = Migration(migration.name, source, [replace(first, port=1), second]).look()
+    assert (asleep.phase, alarms.find(asleep)) == ("new", []), "nothing is under way: it may sleep"
 
 
 def test_row_that_cannot_be_applied_is_an_alarm(databases: list[Database]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from desk import Desk
 
-from dreamnet.errors import ResourceError
+from dreamnet.errors import ResourceError, UnreachableError
 from dreamnet.postgres.watch import Follower, Look
 from tasks import migration_status as subject
 
@@ -42,7 +42,7 @@ class World:
 
     def __init__(self) -> None:
         self.look: Look | ResourceError = FOLLOWING
-        self.begun = False
+        self.begun = ""
         self.kept: dict[str, str] = {}
         self.events: list[tuple[str, str, dict[str, Any]]] = []
         self.metrics: dict[str, tuple[float, str]] = {}
@@ -71,7 +71,7 @@ def world(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(subject, "google_account", lambda name: "google")
     monkeypatch.setattr(subject, "aws_account", lambda name: "aws")
     monkeypatch.setattr(subject, "migration", made.migration)
-    monkeypatch.setattr(subject.watch, "begun", lambda source, name: made.begun)
+    monkeypatch.setattr(subject.traces, "unfinished", lambda name, source, targets: made.begun)
     monkeypatch.setattr(subject, "emit_event", made.emit)
     monkeypatch.setattr(subject, "create_table_artifact", made.table)
     monkeypatch.setattr(subject, "Artifact", SimpleNamespace(get=made.earlier))
@@ -149,8 +149,10 @@ def test_without_a_migration_nothing_is_sent(world: World, desk: Desk) -> None:
 def test_without_targets_it_is_new_unless_the_source_publishes_for_them(world: World) -> None:
     world.look = ResourceError("There is no Cloud SQL dreamnet.", "Create it.")
     assert subject.report_migration.fn("acme", "run-1", 10.0).detail.startswith("new;")
-    world.begun = True
-    with pytest.raises(ResourceError, match="no Cloud SQL"):
+    world.begun = "the migration neon_acme is not finished"
+    with pytest.raises(
+        ResourceError, match=r"no Cloud SQL dreamnet\. Yet the migration .* is not finished\."
+    ):
         subject.report_migration.fn("acme", "run-1", 10.0)
 
 
@@ -161,3 +163,21 @@ def test_flow_hands_on_the_limit(world: World, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(migration_status, "report_migration", lambda *given: called.append(given))
     migration_status.migration_status.fn("acme", 4.0, "run-1")
     assert called == [("acme", "run-1", 4.0)]
+
+
+def test_look_that_fails_is_an_alarm_and_a_failure(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import migration_status
+
+    def fail(*given: Any) -> None:
+        raise UnreachableError("Nothing usable answers at neon:5432/dreamnet.", "Check that it runs.")
+
+    monkeypatch.setattr(migration_status, "report_migration", fail)
+    with pytest.raises(UnreachableError):
+        migration_status.migration_status.fn("acme", 4.0, "run-1")
+    ((event, resource, payload),) = world.events
+    assert (event, resource) == ("dreamnet.migration.alarm", "dreamnet.migration.acme")
+    assert (payload["phase"], payload["alarms"][0]["level"]) == ("unknown", "critical")
+    assert payload["alarms"][0]["what"] == "Nothing usable answers at neon:5432/dreamnet"
+    assert "| critical | Nothing usable answers at neon" in desk.artifacts["migration-status-acme"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from desk import Desk
-from migration_world import CLOUD_SQL, NEON, World, world_at
+from migration_world import CLOUD_SQL, NEON, RDS, World, world_at
 
-from dreamnet.errors import PrecheckFailed, VerificationError
+from dreamnet.errors import PrecheckFailed, ResourceError, VerificationError
 from dreamnet.postgres.database import Database
 from dreamnet.postgres.findings import Report
 from dreamnet.postgres.verify import Checked, Difference, Verification
@@ -72,6 +73,32 @@ def test_source_that_was_left_is_not_checked(world: World, monkeypatch: pytest.M
     world.secret = CLOUD_SQL.url()
     monkeypatch.setattr(subject, "precheck", lambda *arguments: pytest.fail("Neon was asked"))
     assert subject.check_source.fn("acme", "run-1").outcome == "unchanged"
+
+
+# ---- what a night may stop
+
+
+@pytest.mark.parametrize("reason", ["the migration neon_acme is not finished", ""])
+def test_databases_of_an_unfinished_migration_are_in_use(
+    world: World, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    asked: list[Any] = []
+
+    def unfinished(name: str, source: Database, targets: tuple[Database, ...]) -> str:
+        asked.append((name, source, targets))
+        return reason
+
+    def gone(*account: Any, **more: Any) -> Database:
+        raise ResourceError("There is no Cloud SQL dreamnet.", "Create it.")
+
+    monkeypatch.setattr(subject, "google_account", lambda name: SimpleNamespace(project="p"))
+    monkeypatch.setattr(subject, "aws_account", lambda name: SimpleNamespace(region="r"))
+    monkeypatch.setattr(subject.traces, "unfinished", unfinished)
+    monkeypatch.setattr(subject, "cloud_sql", gone)
+    monkeypatch.setattr(subject, "rds", lambda account, password, certificates: RDS)
+    kept = {"cloudsql/p/dreamnet": reason, "rds/r/dreamnet": reason}
+    assert subject.databases_in_use("acme") == (kept if reason else {})
+    assert asked == [("neon_acme", NEON, (RDS,))], "whoever exists is asked"
 
 
 # ---- copy, follow, verify

@@ -23,6 +23,7 @@ from dreamnet.cost.prices import load_prices
 from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError
 from dreamnet.report import Step, WeekReport
 from dreamnet.scaling.report import NightReport, Row
+from dreamnet.scaling.snapshot import Fleet
 from dreamnet.warehouse.model import Figures, PipelineResult, TableResult
 from tasks import costs, pipelines, report, scaling, support
 
@@ -110,10 +111,11 @@ def told(report: NightReport, monkeypatch: pytest.MonkeyPatch) -> tuple[Step, li
     calls: list[dict[str, Any]] = []
 
     def scale(fleet: Any, store: Any, **options: Any) -> NightReport:
-        calls.append(options)
+        calls.append({"in_use": fleet.in_use, **options})
         return report
 
-    monkeypatch.setattr(scaling, "everything", lambda profile: None)
+    monkeypatch.setattr(scaling, "everything", lambda profile: Fleet(()))
+    monkeypatch.setattr(scaling, "databases_in_use", lambda profile: {"rds/here/dreamnet": "it is needed"})
     monkeypatch.setattr(scaling, "store", lambda profile: None)
     monkeypatch.setattr(scaling, f"scale_{report.direction}", scale)
     if report.direction == "down":
@@ -130,6 +132,7 @@ def test_night_counts_what_slept(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert (step.outcome, step.detail) == ("done", "3 items looked at, 2 changed.")
     assert calls[0]["run"] == "run-1"
     assert calls[0]["dry_run"] is False
+    assert calls[0]["in_use"] == {"rds/here/dreamnet": "it is needed"}
     assert "| thing 1 | 3 | 0 | kept |" in desk.artifacts["night-down-acme"]
 
 
@@ -140,7 +143,8 @@ def test_dry_run_says_so_and_changes_nothing(desk: Desk, monkeypatch: pytest.Mon
 
 
 def test_morning_counts_what_woke(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    step, _ = told(NightReport("up", rows("woken", "unchanged"), 1.0), monkeypatch)
+    step, calls = told(NightReport("up", rows("woken", "unchanged"), 1.0), monkeypatch)
+    assert calls[0]["in_use"] == {}, "what sleeps is not asked"
     assert (step.outcome, step.detail) == ("done", "2 items looked at, 1 changed.")
     assert "night-up-acme" in desk.artifacts
 

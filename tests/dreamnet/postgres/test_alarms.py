@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dreamnet.errors import GameplanError
+from dreamnet.errors import GameplanError, UnreachableError
 from dreamnet.postgres import alarms, waiting
 from dreamnet.postgres.alarms import HOUR, Alarm, Limits
 from dreamnet.postgres.ddl import Change
@@ -147,3 +147,20 @@ def test_pace_is_that_of_the_last_minute() -> None:
     for number in range(2, 14):
         pace.note(number * 5.0, 800)
     assert pace.seconds_left() is None  # it has gained nothing since
+
+
+@pytest.mark.parametrize("refusing", [0, 23])
+def test_records_out_of_reach_are_an_alarm(refusing: int) -> None:
+    silent = "10.0.0.3:5432/dreamnet"
+    look = replace(LOOK, phase="unknown", followers=(), silent=silent, frozen={LOOK.primary: refusing})
+    (alarm,) = alarms.find(look)
+    assert (alarm.level, alarm.subject, alarm.stops) == ("critical", "records", False)
+    assert alarm.what.startswith(f"{silent}, which has the migration's records, does not answer")
+    assert ("neon:5432/dreamnet refuses writes" in alarm.what) is bool(refusing)
+    assert look.taker == ("nobody who answers" if refusing else LOOK.primary)
+
+
+def test_look_that_failed_is_an_alarm() -> None:
+    alarm = alarms.unseen(UnreachableError("Nothing answers at neon.", "Start it."), AT)
+    assert (alarm.level, alarm.what, alarm.remedy) == ("critical", "Nothing answers at neon", "Start it.")
+    assert alarm.since == "seen 2026-11-28T12:00:00+00:00"

@@ -1,6 +1,7 @@
 """Down and up over both clouds: exact restoration, interruption anywhere, clashes, marks, proof."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from fake_cluster import Answer, autoscaler, cluster, deployment, namespace, node
@@ -338,6 +339,22 @@ def test_databases_with_or_as_replicas_stay_and_say_so(world):
     assert "has a read replica" in reasons["rds/us-east-1/dreamnet"]
     assert "cannot stop a read replica" in reasons["rds/us-east-1/reader"]
     assert rds_status(world.aws, "dreamnet") == "available"
+
+
+def test_what_is_in_use_stays_and_says_why_until_it_is_not(world):
+    why = "the migration neon_acme is not finished"
+    ids = ["cloudsql/p/dreamnet", "rds/us-east-1/dreamnet"]
+    used = replace(world.fleet, in_use=dict.fromkeys(ids, why))
+    before = world.state()
+    report = scale_down(used, world.store, progress=world.said.append)
+    assert {row.item: row.reason for row in report.rows if row.outcome == "kept"} == dict.fromkeys(ids, why)
+    assert f"| running True | running True | kept: {why} |" in report.markdown()
+    assert (world.google.log[-1], rds_status(world.aws, "dreamnet")) == ("size gpu 0", "available")
+    world.up()
+    assert world.state() == before
+    assert {row.outcome for row in world.down().rows if row.item in ids} == {"slept"}
+    world.up()
+    assert world.state() == before
 
 
 def test_what_is_marked_during_the_night_is_woken_all_the_same(world):
