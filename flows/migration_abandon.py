@@ -7,7 +7,7 @@ from prefect import flow
 from dreamnet.report import Clock, Step
 from flows.weeks import GAMEPLAN_FLOW, run_key
 from tasks.approval import require_approval
-from tasks.ways_out import abandon_migration, describe_abandon
+from tasks.giving_up import abandon_migration, describe_abandon
 
 
 @flow(name="migration-abandon", flow_run_name="abandon the migration {profile}", **GAMEPLAN_FLOW)

@@ -1,4 +1,4 @@
-"""What a person reads before a migration moves, goes back, ends or is given up; and the two ends."""
+"""What a person reads before a migration moves, goes back or ends; and its end."""
 
 from __future__ import annotations
 
@@ -91,29 +91,6 @@ def describe_finish(profile: str, run: str) -> str:
     )
 
 
-@task(task_run_name="outlook on giving up", **CLOUD_TASK)
-def describe_abandon(profile: str, run: str, empty_targets: bool) -> str:
-    """What giving up does. Changes nothing.
-
-    Raises:
-        GameplanError: writes have moved, or may have.
-    """
-    status = migration(profile).status()
-    if status.phase in ("cut over", "switching"):
-        raise GameplanError(
-            f"The migration cannot be given up: it is {status.phase}.",
-            "Complete the cut-over if it was interrupted (neon-migration), then migration-roll-back;"
-            " or end it with migration-finish.",
-        )
-    targets = (
-        "are EMPTIED" if empty_targets else "keep what was copied, and must be emptied before a new attempt"
-    )
-    return (
-        f"The migration, which is {status.phase}, is given up. Neon serves on, keeps no slot, publication or"
-        f" WAL for it, and takes writes. Cloud SQL and RDS {targets}."
-    )
-
-
 @task(task_run_name="close the migration", **CLOUD_TASK)
 def close_migration(profile: str, run: str) -> Step:
     """End the way back to Neon and the copy to RDS: slots, publications, subscriptions are removed.
@@ -130,19 +107,6 @@ def close_migration(profile: str, run: str) -> Step:
     _closable(profile)
     moving.finish(progress())
     return clock.done("Neon and RDS follow Cloud SQL no longer; slots and publications are removed.")
-
-
-@task(task_run_name="give up", **CLOUD_TASK)
-def abandon_migration(profile: str, run: str, empty_targets: bool) -> Step:
-    """Give the migration up before the cut-over: Neon keeps nothing of it and takes writes.
-
-    Raises:
-        GameplanError: writes have moved, or may have.
-    """
-    clock = Clock("Migration given up")
-    migration(profile).abandon(progress(), empty=empty_targets)
-    kept = "were emptied" if empty_targets else "keep what was copied"
-    return clock.done(f"Neon keeps no slot and takes writes; Cloud SQL and RDS {kept}.")
 
 
 def _closable(profile: str) -> list[Lag]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from dreamnet.errors import ConfigurationError, GameplanError, UnreachableError
+from dreamnet.errors import ConfigurationError, UnreachableError
 from dreamnet.postgres import (
     alarms,
     copying,
     cutover,
-    emptying,
     gate,
+    giving_up,
     noted,
     precheck,
     state,
@@ -72,15 +72,6 @@ class Status:
         return asdict(self)
 
 
-def _phase(steps: Mapping[str, Any]) -> str:
-    """See Status."""
-    if "subscribed" not in steps:
-        return "copying" if steps else "new"
-    if "switching" in steps:
-        return "switching"
-    return "cut over" if steps.get("primary") == "target" else "following"
-
-
 class Migration:
     """One migration. Every method may be called again, in a new process too: it continues where it stopped.
 
@@ -103,7 +94,7 @@ class Migration:
             raise ConfigurationError("The migration has no target.", "Name at least one target database.")
         self.name, self.source, self.targets = name, source, tuple(targets)
         self._workers, self._piece_bytes = workers, piece_bytes
-        self._parties = Parties(name, source, self.targets, f"dreamnet:{name}")
+        self._parties = Parties.of(name, source, targets)
 
     def precheck(self, disks: Sequence[Disk | None] = (), *, way_back: bool = False) -> Report:
         """Everything that can be known before a byte is copied; changes nothing. See precheck.precheck."""
@@ -199,43 +190,25 @@ class Migration:
         progress("finished")
 
     def abandon(self, progress: Progress = lambda _: None, *, empty: bool = False) -> None:
-        """Give up: the source keeps no WAL for us and takes writes; targets keep what was copied.
+        """Give up: the source keeps no WAL for us and takes writes; targets keep what was copied. See
+        giving_up, also for what to do where the first target is gone for good.
 
         Args:
             empty: drop what was copied from the targets too, so that a new attempt may begin.
         Raises GameplanError where writes have moved, or may have.
         """
-        steps = self._parties.steps(self.targets[0])
-        if steps.get("primary") == "target" or self._parties.interrupted(steps):
-            raise GameplanError(
-                f"{self.targets[0].label} is the primary already, or an interrupted switch to it may be.",
-                "Complete the cut-over if it was interrupted; then roll back first, or finish the migration.",
-            )
-        filled = [target for target in self.targets if self._parties.steps(target, "generation:")]
-        with self._parties.alone():
-            for database in self._parties.everywhere:
-                with (
-                    database.connect(self._parties.application) as connection,
-                    explained(database, "thaw"),
-                ):
-                    gate.thaw(connection)
-            self._parties.remove_streams(progress)
-            for target in filled if empty else ():
-                emptying.drop_everything(target, self._parties.application)
-                progress(f"emptied {target.label}")
-            self._parties.drop_records()
-        progress("abandoned")
+        giving_up.give_up(self._parties, self.targets[0], progress, empty=empty)
 
     def status(self) -> Status:
         """Where it stands, at any time; reads only."""
         steps = self._parties.steps(self.targets[0])
         frozen = len(self._parties.read(self.source, gate.frozen_tables))
-        phase = _phase(steps)
+        phase = self._parties.phase(steps)
         if "subscribed" not in steps:
             return Status(self.name, phase, self.source.label, (), frozen)
         lag = tuple(self._parties.active().lag(measure=False))
         primary = self.targets[0] if steps.get("primary") == "target" else self.source
-        return Status(self.name, phase, primary.label, lag, frozen, steps.get("switching", ""))
+        return Status(self.name, phase, primary.label, lag, frozen, self._parties.interrupted(steps))
 
     def look(self) -> Look:
         """All that can be seen of it now, at any time: lag, slots, WAL, schema. See watch and alarms."""
@@ -250,7 +223,7 @@ class Migration:
         moved = steps.get("primary") == "target"
         stream = aside.back() if moved else aside.forward(generation_numbers(steps))
         kept = noted.recall(aside) if steps else None
-        return watch.look(self.name, _phase(steps), stream, (self.source, records), kept)
+        return watch.look(self.name, aside.phase(steps), stream, (self.source, records), kept)
 
     def _initial_copy(self, progress: Progress) -> InitialCopy:
         return InitialCopy(self._parties, self._workers, self._piece_bytes, progress)

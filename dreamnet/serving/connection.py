@@ -35,6 +35,21 @@ def current_url(account: GoogleAccount) -> str | None:
     return base64.b64decode(answer["payload"]["data"]).decode()
 
 
+def current_url_on_aws(account: AwsAccount) -> str | None:
+    """What AWS's secret holds; None where none was ever published there.
+
+    Raises:
+        CredentialsError, UnreachableError, ResourceError: AWS refuses.
+    """
+    client = account.client("secretsmanager")
+    with aws_errors(f"secret {SECRET}"):
+        try:
+            held: str | None = client.get_secret_value(SecretId=SECRET).get("SecretString")
+        except client.exceptions.ResourceNotFoundException:
+            return None
+    return held
+
+
 def publish_url(google: GoogleAccount, aws: AwsAccount, url: str) -> bool:
     """Make both clouds' secrets hold a connection string; or neither, where one cloud refuses.
 
@@ -46,13 +61,9 @@ def publish_url(google: GoogleAccount, aws: AwsAccount, url: str) -> bool:
     Raises:
         ResourceError: a secret does not exist, or is refused. AWS's holds what it held, or the error says so.
     """
-    client = aws.client("secretsmanager")
-    with aws_errors(f"secret {SECRET}"):
-        try:
-            before = client.get_secret_value(SecretId=SECRET).get("SecretString")
-        except client.exceptions.ResourceNotFoundException:
-            before = None
-        if before != url:
+    client, before = aws.client("secretsmanager"), current_url_on_aws(aws)
+    if before != url:
+        with aws_errors(f"secret {SECRET}"):
             client.put_secret_value(SecretId=SECRET, SecretString=url)
     try:
         if current_url(google) == url:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, UnreachableError
-from dreamnet.postgres import Database, Migration, noted, replication
+from dreamnet.postgres import Database, Migration, alarms, giving_up, lag_report, noted, replication
 from dreamnet.postgres.cutover import SwitchUnfinished, Unproven
+from dreamnet.postgres.parties import Parties
 from localcloud.engines import Engines
 
 pytestmark = pytest.mark.rehearsal
@@ -71,6 +73,22 @@ def takes_writes(writer: Any) -> None:
     until(lambda: len(writer.acknowledged) > had + 3)
 
 
+def kill_at_the_switch(migration: Migration) -> None:
+    """A cut-over is killed between freeze and switch."""
+    databases = (migration.source, *migration.targets)
+    environment = {**migration.source.environment(), "DSNS": "|".join(one.dsn() for one in databases)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGS, migration.name],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"switching\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
 def test_followers_that_do_not_catch_up_within_the_timeout(databases: list[Database]) -> None:
     migration = following(databases)
     with databases[2].connect() as connection:
@@ -120,18 +138,8 @@ def test_nobody_gets_a_write_acknowledged_by_the_new_primary_of_a_switch_that_fa
 def test_killed_between_freeze_and_switch_the_next_run_completes_it(databases: list[Database]) -> None:
     source, first, _ = databases
     migration = following(databases)
-    environment = {**source.environment(), "DSNS": "|".join(one.dsn() for one in databases)}
     with writing(source) as writer:
-        process = subprocess.Popen(
-            [sys.executable, "-c", HANGS, migration.name],
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"switching\n"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        kill_at_the_switch(migration)
         status = migration.status()
         assert (status.phase, status.switching_to) == ("switching", "target")
         with pytest.raises(GameplanError, match="interrupted during its switch"):
@@ -143,6 +151,55 @@ def test_killed_between_freeze_and_switch_the_next_run_completes_it(databases: l
     migration.wait_caught_up()
     assert migration.status().phase == "cut over"
     assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
+def test_target_that_is_gone_after_the_freeze_does_not_keep_the_source_frozen(
+    databases: list[Database],
+) -> None:
+    source, first, second = databases
+    migration = following(databases)
+    gone = replace(first, port=1)
+    left = Parties.of(migration.name, source, (gone, second))
+    with writing(source) as writer:
+        kill_at_the_switch(migration)
+        look = Migration(migration.name, source, left.targets).look()
+        assert "nobody who answers takes the writes" in lag_report.sentence(look, alarms.find(look))
+        met = giving_up.outlook(left, gone)
+        assert (met.phase, met.frozen > 5, len(met.kept), set(met.silent)) == ("", True, 2, {gone})
+        assert giving_up.outlook(replace(left, targets=(second,)), None).phase == ""
+        with pytest.raises(GameplanError, match="writes may have moved"):
+            giving_up.give_up(left, gone, print)
+        giving_up.give_up(left, gone, print, empty=True, names_source=True)
+        takes_writes(writer)
+    assert kept(source) == kept(second) == ([], [], [])
+    assert kept(first)[0], "what does not answer stays as it is"
+    with second.connect() as connection:
+        assert connection.execute("SELECT to_regclass('dreams')").fetchone() == (None,)
+    migration.abandon(empty=True)  # it is back after all
+    assert kept(first) == ([], [], [])
+    assert following(databases).verify().equal
+
+
+def test_follower_that_is_gone_is_no_hurdle(databases: list[Database]) -> None:
+    source, first, second = databases
+    migration = following(databases)
+    gone = replace(second, port=1)
+    met = giving_up.give_up(Parties.of(migration.name, source, (first, gone)), first, print)
+    assert (met.phase, set(met.silent)) == ("following", {gone})
+    assert kept(source) == kept(first) == ([], [], [])
+
+
+def kept(database: Database) -> tuple[list[str], list[str], list[str]]:
+    """Names of a database's subscriptions, slots and publications."""
+    with database.connect() as connection:
+        row = connection.execute(
+            "SELECT ARRAY(SELECT subname::text FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid"
+            " WHERE datname = current_database()),"
+            " ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE database = current_database()),"
+            " ARRAY(SELECT pubname::text FROM pg_publication)"
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
 
 
 def test_emptied_targets_take_a_new_attempt(databases: list[Database]) -> None:

@@ -171,7 +171,7 @@ def test_second_cut_over_changes_nothing(world: World) -> None:
     assert world.moving.done == []
 
 
-# ---- back, closed, given up
+# ---- back, closed
 
 
 def test_roll_back_switches_the_secret_once(world: World) -> None:
@@ -218,21 +218,6 @@ def test_nothing_is_closed_while_a_follower_lacks_something(world: World, behind
     with pytest.raises(GameplanError, match="rds is 812 bytes behind"):
         ways_out.close_migration.fn("acme", "run-1")
     assert world.moving.done == []
-
-
-@pytest.mark.parametrize("empty", [True, False])
-def test_giving_up_says_and_does_what_was_asked(world: World, empty: bool) -> None:
-    world.moving.phase = "following"
-    assert ("EMPTIED" in ways_out.describe_abandon.fn("acme", "run-1", empty)) is empty
-    ways_out.abandon_migration.fn("acme", "run-1", empty)
-    assert world.moving.done == ["abandon, emptied" if empty else "abandon"]
-
-
-@pytest.mark.parametrize("phase", ["cut over", "switching"])
-def test_writes_that_have_moved_are_not_given_up(world: World, phase: str) -> None:
-    world.moving.phase = phase
-    with pytest.raises(GameplanError, match="cannot be given up"):
-        ways_out.describe_abandon.fn("acme", "run-1", False)
 
 
 # ---- what is read before
