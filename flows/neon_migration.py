@@ -26,14 +26,18 @@ def neon_migration(
             Whoever approves the cut-over decides.
     """
     run = run_key(run)
-    if not check_migration(profile, run, prove_return):
+    left = check_migration(profile, run, prove_return)
+    if not left:
         return [Clock("Migration of Neon").unchanged("Cloud SQL serves already.")]
 
-    steps = [copy_database(profile, run), follow_source(profile, run), verify_copy(profile, run)]
-    copied, _, verified = (step.detail for step in steps)
-    described = describe_cut_over(profile, run, copied, verified)
-    proving = approve_cut_over(described, auto_approve, prove_return)
-    steps.append(cut_over(profile, run))
+    steps, proving = list[Step](), "proof" in left
+    if "copy" in left:
+        steps = [copy_database(profile, run), follow_source(profile, run), verify_copy(profile, run)]
+        copied, _, verified = (step.detail for step in steps)
+        described = describe_cut_over(profile, run, copied, verified)
+        proving = approve_cut_over(described, auto_approve, prove_return)
+    if "cut over" in left:
+        steps.append(cut_over(profile, run, proving))
     if proving:
         steps.append(prove_way_back(profile, run))
     return steps

@@ -55,8 +55,11 @@ def _way(profile: str, title: str, primary: Database, url: str, go: Callable[...
 
 
 @task(task_run_name="cut over", **CLOUD_TASK)
-def cut_over(profile: str, run: str) -> Step:
+def cut_over(profile: str, run: str, prove_return: bool) -> Step:
     """Freeze, drain, verify, switch the connection secret; a client that keeps writing measures the freeze.
+
+    Args:
+        prove_return: the way back is proven next. It is noted, should this run be killed before.
 
     Raises:
         VerificationError: a check failed (the source takes writes again), or an acknowledged write is lost.
@@ -65,6 +68,7 @@ def cut_over(profile: str, run: str) -> Step:
     moving = migration(profile)
     if moving.status().phase == "cut over":
         return clock.unchanged("Cloud SQL serves already.")
+    moving.note_return(prove_return)
     return clock.done(_go(profile, "cut-over", moving, [to_cloud_sql(profile, moving)]))
 
 
@@ -82,7 +86,9 @@ def prove_way_back(profile: str, run: str) -> Step:
     status = moving.status()
     ways = [to_neon(profile, moving), to_cloud_sql(profile, moving)]
     went_back = status.phase == "following" or status.switching_to == "target"
-    return clock.done(_go(profile, "way-back", moving, ways[1:] if went_back else ways))
+    said = _go(profile, "way-back", moving, ways[1:] if went_back else ways)
+    moving.note_return(False)
+    return clock.done(said)
 
 
 def no_way_back(phase: str) -> GameplanError:
@@ -108,6 +114,7 @@ def roll_back(profile: str, run: str) -> Step:
         return clock.unchanged("Neon serves already.")
     if phase not in ("cut over", "switching"):
         raise no_way_back(phase)
+    moving.note_return(False)  # whoever goes back for good wants no proof of it
     return clock.done(_go(profile, "roll-back", moving, [to_neon(profile, moving)]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
@@ -21,6 +22,9 @@ from dreamnet.scaling.databases import cloud_sql_id, rds_id
 from dreamnet.serving.connection import current_url
 from dreamnet.serving.databases import INSTANCE, cloud_sql, cloud_sql_disk, rds, rds_disk
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress
+
+#: What check_migration finds to be done.
+Left = Literal["copy", "cut over", "proof"]
 
 
 def migration_name(profile: str) -> str:
@@ -83,27 +87,32 @@ def moved(profile: str) -> bool:
 
 
 @task(task_run_name="pre-check", **CLOUD_TASK)
-def check_migration(profile: str, run: str, way_back: bool) -> bool:
-    """Find every reason not to begin; changes nothing.
+def check_migration(profile: str, run: str, way_back: bool) -> tuple[Left, ...]:
+    """Find out what is left to do, and where that is all of it, every reason not to begin; changes nothing.
+
+    An earlier run may have been killed: its switch is completed, and its way back proven if that was wanted.
 
     Args:
         way_back: it is to be proven, so that Neon cannot follow Cloud SQL is such a reason.
 
     Returns:
-        Whether there is anything to migrate: False once the new primary serves.
+        `copy` (with all that it takes to follow, verify and approve), `cut over`, `proof`; nothing once the
+        new primary serves and nobody waits for a proof.
 
     Raises:
         PrecheckFailed: at least one finding blocks.
     """
     moving = migration(profile)
-    if moving.status().phase == "switching":  # interrupted between freeze and switch: it must be completed
-        return True
+    status = moving.status()
+    proof: tuple[Left, ...] = ("proof",) if status.return_due else ()
+    if status.phase == "switching":
+        return proof if proof and status.switching_to == "source" else ("cut over", *proof)
     if moved(profile):
-        return False
+        return proof if status.phase == "cut over" else ()
     report = moving.precheck(disks(profile), way_back=way_back)
     _show(profile, report)
     report.raise_if_blocked()
-    return True
+    return ("copy", "cut over")  # and the proof, if whoever approves wants it
 
 
 @task(task_run_name="pre-check of the source", **CLOUD_TASK)

@@ -29,7 +29,7 @@ class Moving:
 
     def __init__(self) -> None:
         self.source, self.targets = NEON, (CLOUD_SQL, RDS)
-        self.phase, self.switching_to = "new", ""
+        self.phase, self.switching_to, self.return_due = "new", "", False
         self.done: list[str] = []
         self.rows = 400_000
         self.proof = PROOF
@@ -38,7 +38,10 @@ class Moving:
         self.lags = [Lag(name, "slot", 0, 0, 0.1, True, 0) for name in ("cloud sql", "rds")]
 
     def status(self) -> SimpleNamespace:
-        return SimpleNamespace(phase=self.phase, switching_to=self.switching_to)
+        return SimpleNamespace(phase=self.phase, switching_to=self.switching_to, return_due=self.return_due)
+
+    def note_return(self, due: bool) -> None:
+        self.return_due = due
 
     def precheck(self, disks: tuple[Disk, ...], *, way_back: bool) -> Report:
         assert disks == DISKS

@@ -34,6 +34,8 @@ from dreamnet.postgres.watch import Look
 
 Progress = Callable[[str], None]
 
+_RETURN_DUE = "return due"
+
 
 @dataclass(frozen=True)
 class CopyReport:
@@ -58,6 +60,7 @@ class Status:
     Args:
         phase: new (also once finished), copying, following, switching, cut over.
         switching_to: where an interrupted move was going, "target" or "source"; else empty.
+        return_due: whoever approved the cut-over wants the way back proven, and it is not yet.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Status:
     lag: tuple[Lag, ...]
     frozen_tables: int
     switching_to: str = ""
+    return_due: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -179,6 +183,13 @@ class Migration:
         with self._parties.alone():
             return Journey(self._parties, "source", switch, progress, timeout).make()
 
+    def note_return(self, due: bool) -> None:
+        """Remember that the way back is to be proven, or no longer: what `status` says as `return_due`."""
+        if due:
+            self._parties.record(self.targets[0], _RETURN_DUE)
+        else:
+            self._parties.forget(self.targets[0], _RETURN_DUE)
+
     def finish(self, progress: Progress = lambda _: None) -> None:
         """Remove slots, publications, subscriptions and records on all sides.
 
@@ -208,7 +219,8 @@ class Migration:
             return Status(self.name, phase, self.source.label, (), frozen)
         lag = tuple(self._parties.active().lag(measure=False))
         primary = self.targets[0] if steps.get("primary") == "target" else self.source
-        return Status(self.name, phase, primary.label, lag, frozen, self._parties.interrupted(steps))
+        to = self._parties.interrupted(steps)
+        return Status(self.name, phase, primary.label, lag, frozen, to, _RETURN_DUE in steps)
 
     def look(self) -> Look:
         """All that can be seen of it now, at any time: lag, slots, WAL, schema. See watch and alarms."""

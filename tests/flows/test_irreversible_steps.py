@@ -68,6 +68,7 @@ MIGRATION = (
 
 def migrate(steps: Steps, monkeypatch: pytest.MonkeyPatch, auto_approve: bool = False) -> list[Step]:
     steps.take(monkeypatch, neon_migration, *MIGRATION)
+    steps.answers.setdefault("check_migration", ("copy", "cut over"))
     done: list[Step] = neon_migration.neon_migration.fn("acme", auto_approve, "run-1")
     return done
 
@@ -113,10 +114,26 @@ def test_difference_is_not_put_before_a_person(steps: Steps, monkeypatch: pytest
 
 
 def test_migration_that_is_over_asks_nobody(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps.answers["check_migration"] = False
+    steps.answers["check_migration"] = ()
     (step,) = migrate(steps, monkeypatch)
     assert step.outcome == "unchanged"
     assert steps.order == ["check_migration"]
+
+
+@pytest.mark.parametrize(
+    ("left", "done"),
+    [
+        (("cut over", "proof"), ["cut_over", "prove_way_back"]),
+        (("cut over",), ["cut_over"]),
+        (("proof",), ["prove_way_back"]),
+    ],
+)
+def test_what_a_killed_run_has_left_undone_was_approved_before(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, left: tuple[str, ...], done: list[str]
+) -> None:
+    steps.answers["check_migration"] = left
+    migrate(steps, monkeypatch)
+    assert steps.order == ["check_migration", *done]
 
 
 def test_approval_of_the_deployment_reaches_the_migration(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,8 +85,10 @@ def test_there_and_back_and_there_again_under_a_constant_load_loses_no_acknowled
         said = tasks.ways_out.describe_cut_over.fn("acme", "run", "Copied.", "Equal.")
         assert f"- Replication: {first.label} is " in said
         assert "shows a write after 0." in said
-        there = tasks.cutover.cut_over.fn("acme", "run")
+        there = tasks.cutover.cut_over.fn("acme", "run", True)
+        assert moving.status().return_due
         proven = tasks.cutover.prove_way_back.fn("acme", "run")
+        assert not moving.status().return_due
         assert place.secret.read_text() == first.url()
         assert "Expected freeze: about" in tasks.ways_out.describe_way_back.fn("acme", "run")
         back = tasks.cutover.roll_back.fn("acme", "run")

@@ -84,7 +84,7 @@ def test_cut_over_measures_the_freeze_from_outside(
     world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with backend(world, monkeypatch):
-        step = subject.cut_over.fn("acme", "run-1")
+        step = subject.cut_over.fn("acme", "run-1", True)
     assert world.secret == CLOUD_SQL.url()
     assert step.detail.startswith(
         "Neon to Cloud SQL: writes frozen for 250 ms (drain 50, checks 100, switch 100); 400,000 rows"
@@ -102,13 +102,14 @@ def test_cut_over_measures_the_freeze_from_outside(
 
 
 def test_way_back_is_gone_both_ways_under_one_client(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.moving.phase, world.secret = "cut over", CLOUD_SQL.url()
+    world.moving.phase, world.secret, world.moving.return_due = "cut over", CLOUD_SQL.url(), True
     seen: list[str | None] = []
     with backend(world, monkeypatch):
         freeze = world.moving.while_frozen
         world.moving.while_frozen = lambda: (seen.append(world.secret), freeze())[1]
         step = subject.prove_way_back.fn("acme", "run-1")
     assert world.moving.done == ["roll back", "cut over", "caught up"]
+    assert world.moving.return_due is False
     assert seen == [CLOUD_SQL.url(), NEON.url()]
     assert world.secret == CLOUD_SQL.url()
     assert "Cloud SQL to Neon: writes frozen" in step.detail
@@ -140,7 +141,7 @@ def test_write_that_any_database_lacks_is_an_error(
     with backend(world, monkeypatch) as service:
         service.lose, service.on = 2, where
         with pytest.raises(VerificationError) as caught:
-            subject.cut_over.fn("acme", "run-1")
+            subject.cut_over.fn("acme", "run-1", True)
     assert caught.value.problem.startswith("2 of ")
     assert where.label in caught.value.problem
 
@@ -153,13 +154,13 @@ def test_service_that_takes_no_writes_is_found_before_the_freeze(
     with backend(world, monkeypatch) as service:
         service.status = 503
         with pytest.raises(VerificationError, match="acknowledges no writes"):
-            subject.cut_over.fn("acme", "run-1")
+            subject.cut_over.fn("acme", "run-1", True)
     assert world.moving.done == []
     assert world.secret is None
 
 
 def test_without_a_service_nobody_measures(world: World, desk: Desk) -> None:
-    step = subject.cut_over.fn("acme", "run-1")
+    step = subject.cut_over.fn("acme", "run-1", True)
     assert step.detail.endswith("400,000 rows proven equal.")
     assert world.secret == CLOUD_SQL.url()
     assert "data:image" not in desk.artifacts["cut-over-acme"]
@@ -167,8 +168,22 @@ def test_without_a_service_nobody_measures(world: World, desk: Desk) -> None:
 
 def test_second_cut_over_changes_nothing(world: World) -> None:
     world.moving.phase = "cut over"
-    assert subject.cut_over.fn("acme", "run-1").outcome == "unchanged"
+    assert subject.cut_over.fn("acme", "run-1", True).outcome == "unchanged"
     assert world.moving.done == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_proof_is_due_from_before_the_switch_until_it_is_done_or_somebody_rolls_back(
+    world: World, wanted: bool
+) -> None:
+    world.moving.return_due = not wanted
+    seen: list[bool] = []
+    world.moving.while_frozen = lambda: seen.append(world.moving.return_due)
+    subject.cut_over.fn("acme", "run-1", wanted)
+    assert seen == [wanted]
+    assert world.moving.return_due is wanted
+    subject.roll_back.fn("acme", "run-1")
+    assert seen == [wanted, False]
 
 
 # ---- back, closed

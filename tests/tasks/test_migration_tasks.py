@@ -27,7 +27,7 @@ def world(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_precheck_lists_its_findings_and_blocks(world: World, desk: Desk) -> None:
     world.moving.report.handled("sequences", "4 sequences", "set at cut-over.")
-    assert subject.check_migration.fn("acme", "run-1", True) is True
+    assert subject.check_migration.fn("acme", "run-1", True) == ("copy", "cut over")
     world.moving.report.block("keys", "Table flights has no key.", "Give it one.")
     with pytest.raises(PrecheckFailed) as caught:
         subject.check_migration.fn("acme", "run-1", False)
@@ -44,13 +44,28 @@ def test_connection_secret_says_whether_there_is_anything_to_do(
     world: World, secret: str | None, anything_to_do: bool
 ) -> None:
     world.secret = secret
-    assert subject.check_migration.fn("acme", "run-1", True) is anything_to_do
+    assert bool(subject.check_migration.fn("acme", "run-1", True)) is anything_to_do
     assert bool(world.moving.done) is anything_to_do
 
 
-def test_move_that_was_interrupted_is_completed(world: World) -> None:
-    world.secret, world.moving.phase = CLOUD_SQL.url(), "switching"
-    assert subject.check_migration.fn("acme", "run-1", True) is True
+@pytest.mark.parametrize(
+    ("phase", "towards", "return_due", "left"),
+    [
+        ("switching", "target", False, ("cut over",)),
+        ("switching", "target", True, ("cut over", "proof")),
+        ("switching", "source", True, ("proof",)),
+        ("switching", "source", False, ("cut over",)),  # which refuses: the roll back is to be completed
+        ("cut over", "", True, ("proof",)),
+        ("cut over", "", False, ()),
+    ],
+)
+def test_what_an_earlier_run_has_left_undone_is_found(
+    world: World, phase: str, towards: str, return_due: bool, left: tuple[str, ...]
+) -> None:
+    world.secret, world.moving.phase = CLOUD_SQL.url(), phase
+    world.moving.switching_to, world.moving.return_due = towards, return_due
+    assert subject.check_migration.fn("acme", "run-1", True) == left
+    assert world.moving.done == []
 
 
 def test_source_alone_is_checked_before_the_weeks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
