@@ -7,12 +7,15 @@ import json
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 from operator_shell import Rehearsal, eventually, kill
 
+from dreamnet.postgres import Database
+from dreamnet.scaling.night import scale_down
 from dreamnet.traffic import lost, read_ledger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -112,19 +115,64 @@ def test_all_databases_are_equal_and_whole(rehearsal: Rehearsal, week2: str) -> 
         assert rows == (FLIGHTS, FLIGHTS), database.label
 
 
-def test_no_acknowledged_write_is_lost(rehearsal: Rehearsal, week2: str) -> None:
-    from tasks.migration import migration, present_dreams
+def lost_for_the_user(rehearsal: Rehearsal, database: Database) -> list[Any]:
+    """Acknowledged writes of DreamNet's user that a database lacks, once he has written after this call."""
+    from tasks.migration import present_dreams
 
-    with rehearsal.here():
-        primary = migration("rehearsal").targets[0]
     ledger = rehearsal.state / "user" / "ledger.jsonl"
-    ended = time.time()
+    begun = time.time()
     eventually(
-        lambda: any(write.sent > ended for write in read_ledger(ledger)), "the user goes on writing", 20
+        lambda: any(write.sent > begun for write in read_ledger(ledger)), "the user goes on writing", 20
     )
     writes = list(read_ledger(ledger))
     assert len({write.id for write in writes}) == len(writes) > 100
-    assert lost(writes, lambda ids: present_dreams(primary, ids)) == []
+    return lost(writes, lambda ids: present_dreams(database, ids))
+
+
+def test_no_acknowledged_write_is_lost(rehearsal: Rehearsal, week2: str) -> None:
+    from tasks.migration import migration
+
+    with rehearsal.here():
+        primary = migration("rehearsal").targets[0]
+    assert lost_for_the_user(rehearsal, primary) == []
+
+
+def kept_tonight(rehearsal: Rehearsal) -> dict[str, str]:
+    """Why a night would leave something running, by kind."""
+    from tasks.migration import databases_in_use
+    from tasks.scaling import everything, store
+
+    with rehearsal.here():
+        tonight = replace(everything("rehearsal"), in_use=databases_in_use("rehearsal"))
+        report = scale_down(tonight, store("rehearsal"), progress=print, dry_run=True)
+    return {row.item.split("/")[0]: row.reason for row in report.rows if row.outcome == "kept"}
+
+
+def test_night_leaves_the_databases_of_an_unfinished_migration_running(
+    rehearsal: Rehearsal, week2: str
+) -> None:
+    why = "the migration neon_rehearsal is not finished"
+    assert kept_tonight(rehearsal) == {"cloudsql": why, "rds": why}
+
+
+def test_back_to_neon_and_given_up_nothing_is_lost_and_all_may_sleep(
+    rehearsal: Rehearsal, week2: str
+) -> None:
+    from tasks.migration import migration
+
+    looked = rehearsal.begin("migration-status/rehearsal")
+    rolled = rehearsal.run("migration-roll-back/rehearsal")
+    rehearsal.wait(looked, "Completed")
+    assert "no alarm" in rehearsal.artifacts("migration-status-rehearsal")[-1]["description"]
+    told = rehearsal.artifacts("roll-back-rehearsal")[-1]
+    assert told["flow_run_id"] == rolled
+    assert "0 lost on 3 databases" in told["data"]
+    rehearsal.run("migration-abandon/rehearsal")
+    with rehearsal.here():
+        moving = migration("rehearsal")
+    assert moving.status().phase == "new"
+    assert lost_for_the_user(rehearsal, moving.source) == []
+    assert kept_tonight(rehearsal) == {}
 
 
 def states(rehearsal: Rehearsal) -> dict[str, Any]:
