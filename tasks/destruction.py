@@ -8,8 +8,12 @@ from dreamnet.report import Clock, Step
 from dreamnet.resources.catalogue import load_catalogue
 from dreamnet.resources.destroy import DestroyPlan, destroy, plan_destroy
 from tasks.approval import require_approval
+from tasks.migration import databases_in_use
 from tasks.resources import catalogue, drivers, named, part_named, priced
 from tasks.support import CLOUD_TASK, INFRASTRUCTURE, load_profile, progress, publish
+
+#: The databases that a migration leads to.
+TARGETS = {"google/cloud-sql", "aws/database"}
 
 
 @task(task_run_name=part_named("plan the destruction of"), **CLOUD_TASK)
@@ -43,7 +47,18 @@ def approve_destruction(profile: str, plan_json: str, auto_approve: bool) -> Non
     """
     plan = DestroyPlan.from_json(plan_json)
     if plan.doomed:
-        require_approval(plan.id, f"Profile {profile} loses what follows.\n\n{plan.markdown()}", auto_approve)
+        said = f"Profile {profile} loses what follows.{_of_a_migration(profile, plan)}\n\n{plan.markdown()}"
+        require_approval(plan.id, said, auto_approve)
+
+
+def _of_a_migration(profile: str, plan: DestroyPlan) -> str:
+    """That databases go which a migration still needs; empty where none do."""
+    if TARGETS.isdisjoint(one.id for one in plan.doomed):
+        return ""
+    return "".join(
+        f" **Databases of a migration are among it: {reason}.**"
+        for reason in dict.fromkeys(databases_in_use(profile).values())
+    )
 
 
 @task(task_run_name=part_named("destroy"), **CLOUD_TASK)

@@ -194,6 +194,28 @@ def test_whoever_destroys_reads_what_goes_above_the_button(
     assert cloud.done == []
 
 
+def test_whoever_destroys_a_migrations_databases_reads_that_it_is_not_finished(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(destruction, "require_approval", lambda words, said, auto: asked.append(said))
+    monkeypatch.setattr(
+        destruction, "databases_in_use", lambda name: dict.fromkeys("ab", "it is not finished")
+    )
+    planned = plan()
+    destruction.approve_destruction("acme", planned, False)
+    monkeypatch.setattr(destruction, "TARGETS", {"google/database"})
+    destruction.approve_destruction("acme", planned, False)
+    assert ["it is not finished" in said for said in asked] == [False, True]
+    assert asked[1].count("it is not finished") == 1
+
+
+def test_targets_of_the_migration_are_declared() -> None:
+    from dreamnet.resources.catalogue import load_catalogue
+
+    assert set(load_catalogue(support.INFRASTRUCTURE).resources) >= destruction.TARGETS
+
+
 def test_destruction_goes_in_reverse_and_tells(cloud: Cloud, desk: Desk) -> None:
     step = destroy(plan())
     assert cloud.done == [("delete", "google/database"), ("delete", "google/topic")]
