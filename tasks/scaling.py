@@ -59,7 +59,8 @@ def wake_fleet(profile: str, run: str) -> Step:
 
 def _told(clock: Clock, report: NightReport, profile: str) -> Step:
     publish(f"night {report.direction} {profile}", report.markdown(), "What slept and woke")
-    said = f"{len(report.rows)} items looked at, {report.count('slept') + report.count('woken')} changed."
+    done = f"{report.count('slept') + report.count('woken')} changed"
     if report.dry_run:
-        said = f"Dry run: {said}"
+        done = f"{report.count('would sleep')} would sleep"
+    said = f"{len(report.rows)} items looked at, {done}, {report.count('kept')} kept."
     return clock.done(said) if report.changed else clock.unchanged(said)

@@ -129,7 +129,7 @@ def rows(*outcomes: Any) -> tuple[Row, ...]:
 
 def test_night_counts_what_slept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     step, calls = told(NightReport("down", rows("slept", "kept", "slept"), 1.0), monkeypatch)
-    assert (step.outcome, step.detail) == ("done", "3 items looked at, 2 changed.")
+    assert (step.outcome, step.detail) == ("done", "3 items looked at, 2 changed, 1 kept.")
     assert calls[0]["run"] == "run-1"
     assert calls[0]["dry_run"] is False
     assert calls[0]["in_use"] == {"rds/here/dreamnet": "it is needed"}
@@ -138,14 +138,14 @@ def test_night_counts_what_slept(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_dry_run_says_so_and_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     step, calls = told(NightReport("down", rows("would sleep"), 1.0, dry_run=True), monkeypatch)
-    assert (step.outcome, step.detail) == ("unchanged", "Dry run: 1 items looked at, 0 changed.")
+    assert (step.outcome, step.detail) == ("unchanged", "1 items looked at, 1 would sleep, 0 kept.")
     assert calls[0]["dry_run"] is True
 
 
 def test_morning_counts_what_woke(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     step, calls = told(NightReport("up", rows("woken", "unchanged"), 1.0), monkeypatch)
     assert calls[0]["in_use"] == {}, "what sleeps is not asked"
-    assert (step.outcome, step.detail) == ("done", "2 items looked at, 1 changed.")
+    assert (step.outcome, step.detail) == ("done", "2 items looked at, 1 changed, 0 kept.")
     assert "night-up-acme" in desk.artifacts
 
 
