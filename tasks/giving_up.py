@@ -33,8 +33,8 @@ def describe_abandon(profile: str, run: str, empty_targets: bool) -> str:
         "are EMPTIED" if empty_targets else "keep what was copied, and must be emptied before a new attempt"
     )
     lines = [f"- {problem} What is there stays." for problem in met.silent.values()]
-    if not met.phase:
-        _require_neon(profile)
+    if not met.told:
+        _require_neon(profile, met.phase)
         lines = [*_without_records(met, cloud_sql), *lines]
     said = (
         f"The migration, which is {met.phase or 'without its records'}, is given up. Neon serves on, keeps no"
@@ -52,9 +52,10 @@ def abandon_migration(profile: str, run: str, empty_targets: bool) -> Step:
     """
     clock = Clock("Migration given up")
     left, cloud_sql = what_is_left(profile)
-    on_neon = not giving_up.outlook(left, cloud_sql).phase
+    met = giving_up.outlook(left, cloud_sql)
+    on_neon = not met.told
     if on_neon:
-        _require_neon(profile)
+        _require_neon(profile, met.phase)
         _put_back(profile, left.source)
     met = giving_up.give_up(left, cloud_sql, progress(), empty=empty_targets, names_source=on_neon)
     kept = "were emptied" if empty_targets else "keep what was copied"
@@ -65,11 +66,17 @@ def abandon_migration(profile: str, run: str, empty_targets: bool) -> Step:
     return clock.done(f"Neon keeps no slot and takes writes; Cloud SQL and RDS {kept}.{silent}")
 
 
-def _require_neon(profile: str) -> None:
+def _require_neon(profile: str, phase: str) -> None:
     """Raise GameplanError unless DreamNet writes to Neon: Google's secret, switched last, says so."""
     url = current_url(google_account(profile))
     if url is None or _names(url, load_profile(profile).neon.connection()):
         return
+    if phase == "finished":
+        raise GameplanError(
+            "The migration is finished, and DreamNet reads another database than Neon.",
+            "Nothing is to be given up. For Neon to take writes again, put its connection string into the"
+            f" secret {SECRET} of both clouds, and run this again.",
+        )
     raise GameplanError(
         f"The connection secret {SECRET} names another database than Neon: the cut-over was published, and"
         " what was written since may be nowhere else.",
@@ -98,14 +105,15 @@ def _names(url: str, database: Database) -> bool:
 def _without_records(met: Outlook, cloud_sql: Database | None) -> list[str]:
     """What is known where Cloud SQL, which has the records, does not answer."""
     where = f"at {cloud_sql.label} does not answer" if cloud_sql else "does not exist any more"
+    where = "has none" if met.phase else where
     writes = (
-        f"Neon refuses writes to {met.frozen} tables since an interrupted switch; it takes them again."
+        f"Neon refuses writes to {met.frozen} tables, and takes them again."
         if met.frozen
         else "Neon takes writes."
     )
     return [
-        f"- Cloud SQL, which has the records, {where}. That no switch was completed, Google's connection"
-        f" secret {SECRET} says: it names Neon, or was never written. {writes}",
+        f"- Cloud SQL, which should have the records, {where}. That no switch was completed, Google's"
+        f" connection secret {SECRET} says: it names Neon, or was never written. {writes}",
         "- If somebody has pointed the secret back to Neon by hand after a cut-over, what Cloud SQL took and"
         " Neon lacks is LOST for DreamNet.",
         f"- Slots that Neon drops: {', '.join(met.kept) or 'none'}.",

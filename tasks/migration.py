@@ -8,7 +8,7 @@ from typing import Literal
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from dreamnet.errors import ResourceError
+from dreamnet.errors import PrecheckFailed, ResourceError
 from dreamnet.postgres import traces
 from dreamnet.postgres.cutover import raise_on
 from dreamnet.postgres.database import Database
@@ -100,7 +100,7 @@ def check_migration(profile: str, run: str, way_back: bool) -> tuple[Left, ...]:
         new primary serves and nobody waits for a proof.
 
     Raises:
-        PrecheckFailed: at least one finding blocks.
+        PrecheckFailed: at least one finding blocks, or an earlier migration has left something at the source.
     """
     moving = migration(profile)
     status = moving.status()
@@ -109,6 +109,11 @@ def check_migration(profile: str, run: str, way_back: bool) -> tuple[Left, ...]:
         return proof if proof and status.switching_to == "source" else ("cut over", *proof)
     if moved(profile):
         return proof if status.phase == "cut over" else ()
+    if status.phase in ("lost", "finished"):
+        raise PrecheckFailed(
+            f"Neon still has what an earlier migration has left there, which is {status.phase}.",
+            "Give that one up first (migration-abandon): Neon then takes writes and keeps nothing of it.",
+        )
     report = moving.precheck(disks(profile), way_back=way_back)
     _show(profile, report)
     report.raise_if_blocked()

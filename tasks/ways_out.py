@@ -78,7 +78,7 @@ def describe_finish(profile: str, run: str) -> str:
     Raises:
         GameplanError: as `close_migration`.
     """
-    if migration(profile).status().phase == "new":
+    if migration(profile).status().phase in ("new", "finished"):
         return ""
     lags = _closable(profile)
     return "\n".join(
@@ -102,7 +102,7 @@ def close_migration(profile: str, run: str) -> Step:
     """
     clock = Clock("Migration closed")
     moving = migration(profile)
-    if moving.status().phase == "new":
+    if moving.status().phase in ("new", "finished"):
         return clock.unchanged("Closed before: Neon and RDS follow Cloud SQL no longer.")
     _closable(profile)
     moving.finish(progress())

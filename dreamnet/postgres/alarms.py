@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres.watch import Follower, Look
+from dreamnet.postgres.followers import Follower
+from dreamnet.postgres.watch import Look
 
 HOUR = 3600.0
 GB = 10**9
@@ -99,20 +100,21 @@ def unseen(error: GameplanError, at: datetime) -> Alarm:
 
 
 def _records(look: Look) -> Iterator[Alarm]:
-    if look.phase != "unknown":
+    if not look.records:
         return
     refuses = bool(look.frozen.get(look.primary))
     yield Alarm(
         "critical",
         "records",
-        f"{look.silent}, which has the migration's records, does not answer"
-        + (f", and {look.primary} refuses writes" if refuses else ""),
+        look.records + (f", and {look.primary} refuses writes" if refuses else ""),
         f"seen {look.at.isoformat()}",
         "Until then nobody takes writes."
         if refuses
         else f"{look.primary} keeps WAL for it, and an idle slot is dropped (Neon: after about 40 hours).",
-        f"Start {look.silent}, or make it reachable: all then goes on by itself. If it is gone for good, give"
-        " the migration up.",
+        "It is another database than before: give the migration up."
+        if look.phase == "lost"
+        else "Start it, or make it reachable: all then goes on by itself. If it is gone for good, give the"
+        " migration up.",
     )
 
 
@@ -200,7 +202,7 @@ def _wal(look: Look, one: Follower, limits: Limits) -> Iterator[Alarm]:
 
 
 def _subscription(look: Look, one: Follower) -> Iterator[Alarm]:
-    if look.phase in ("copying", "unknown"):
+    if look.phase == "copying" or look.records:
         return
     since = f"after {(look.at - timedelta(seconds=one.seconds or 0)).isoformat(timespec='seconds')}"
     if one.subscription == "unreachable":

@@ -37,6 +37,11 @@ class Outlook:
     kept: tuple[str, ...]
     silent: dict[Database, str]
 
+    @property
+    def told(self) -> bool:
+        """Whether there are records that say where the writes are."""
+        return self.phase not in ("", "lost", "finished")
+
 
 def outlook(parties: Parties, records: Database | None) -> Outlook:
     """Look at source and targets; changes nothing.
@@ -90,10 +95,10 @@ def give_up(
             f"{parties.targets[0].label} is the primary already, or an interrupted switch to it may be.",
             "Complete the cut-over if it was interrupted; then roll back first, or finish the migration.",
         )
-    if not met.phase and not names_source:
+    if not met.told and not names_source:
         raise GameplanError(
-            f"The target that has the records of {parties.name} does not answer, so writes may have moved.",
-            "Make it answer; if it is gone for good, see that the connection string names the source.",
+            f"There are no records of {parties.name} that say where the writes are: they may have moved.",
+            "Make the first target answer; if it is gone for good, see what the connection string names.",
         )
     left = replace(parties, targets=tuple(one for one in parties.targets if one not in met.silent))
     with ExitStack() as stack:

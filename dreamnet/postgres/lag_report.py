@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from dreamnet.postgres.alarms import Alarm
-from dreamnet.postgres.watch import Follower, Look
+from dreamnet.postgres.followers import Follower
+from dreamnet.postgres.watch import Look
 
 Sample = Mapping[str, Any]
 """One follower at one time: at (ISO 8601), follower, bytes, seconds, wal (bytes kept); figures or None."""

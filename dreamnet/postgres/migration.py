@@ -58,7 +58,8 @@ class Status:
     """Where the migration stands.
 
     Args:
-        phase: new (also once finished), copying, following, switching, cut over.
+        phase: new, copying, following, switching, cut over, finished; or lost, where the source has something
+            of the migration and the first target no record of it: it is not the database it was.
         switching_to: where an interrupted move was going, "target" or "source"; else empty.
         return_due: whoever approved the cut-over wants the way back proven, and it is not yet.
     """
@@ -216,7 +217,8 @@ class Migration:
         frozen = len(self._parties.read(self.source, gate.frozen_tables))
         phase = self._parties.phase(steps)
         if "subscribed" not in steps:
-            return Status(self.name, phase, self.source.label, (), frozen)
+            taker = self.targets[0] if phase == "finished" else self.source
+            return Status(self.name, phase, taker.label, (), frozen)
         lag = tuple(self._parties.active().lag(measure=False))
         primary = self.targets[0] if steps.get("primary") == "target" else self.source
         to = self._parties.interrupted(steps)
@@ -230,12 +232,15 @@ class Migration:
         try:
             steps = aside.steps(records)
         except UnreachableError:  # its records are out of reach, but the source knows what it keeps
-            return watch.blind(self.name, self.source, records, aside.application)
+            return watch.blind(self.name, self.source, records, aside.application, answers=False)
+        phase = aside.phase(steps)
+        if phase == "lost":
+            return watch.blind(self.name, self.source, records, aside.application, answers=True)
         # A target that does not answer is what a look reports: only the first one's records are read.
-        moved = steps.get("primary") == "target"
+        moved = steps.get("primary") == "target" or phase == "finished"
         stream = aside.back() if moved else aside.forward(generation_numbers(steps))
         kept = noted.recall(aside) if steps else None
-        return watch.look(self.name, aside.phase(steps), stream, (self.source, records), kept)
+        return watch.look(self.name, phase, stream, (self.source, records), kept)
 
     def _initial_copy(self, progress: Progress) -> InitialCopy:
         return InitialCopy(self._parties, self._workers, self._piece_bytes, progress)

@@ -105,12 +105,19 @@ class Parties:
         return to if old and self.read(old, gate.frozen_tables) else ""
 
     def phase(self, steps: Mapping[str, Any]) -> str:
-        """Where the migration stands by the first target's records: see Status."""
+        """Where the migration stands by the first target's records, else by the source: see Status."""
+        if not steps:
+            return self.read(self.source, self._phase_at_the_source)
         if "subscribed" not in steps:
-            return "copying" if steps else "new"
+            return "copying"
         if self.interrupted(steps):
             return "switching"
         return "cut over" if steps.get("primary") == "target" else "following"
+
+    def _phase_at_the_source(self, connection: Connection) -> str:
+        if traces.find(connection, self.name):
+            return "lost"
+        return "finished" if gate.frozen_tables(connection) else "new"
 
     def remove_streams(self, progress: Callable[[str], None]) -> None:
         """Drop slots, publications and subscriptions in both directions."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dreamnet.postgres.watch import Follower, Look
+from dreamnet.postgres.followers import Follower
+from dreamnet.postgres.watch import Look
 from flows.migration_status import migration_status
 from tasks import migration_status as subject
 

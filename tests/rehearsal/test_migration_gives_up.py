@@ -167,8 +167,13 @@ def test_target_that_is_gone_after_the_freeze_does_not_keep_the_source_frozen(
         met = giving_up.outlook(left, gone)
         assert (met.phase, met.frozen > 5, len(met.kept), set(met.silent)) == ("", True, 2, {gone})
         assert giving_up.outlook(replace(left, targets=(second,)), None).phase == ""
-        with pytest.raises(GameplanError, match="writes may have moved"):
-            giving_up.give_up(left, gone, print)
+        (other,) = fresh_databases([first])
+        look = Migration(migration.name, source, (other, second)).look()
+        assert [look.phase, *(one.subject for one in alarms.find(look))] == ["lost", "records"]
+        anew = replace(left, targets=(other, second))
+        for parties, records in ((left, gone), (anew, other)):
+            with pytest.raises(GameplanError, match="they may have moved"):
+                giving_up.give_up(parties, records, print)
         giving_up.give_up(left, gone, print, empty=True, names_source=True)
         takes_writes(writer)
     assert kept(source) == kept(second) == ([], [], [])

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, writing
 from dreamnet.errors import GameplanError, VerificationError
-from dreamnet.postgres import Database, Migration, alarms, moving, replication, traces, waiting, watch
+from dreamnet.postgres import Database, Migration, alarms, followers, moving, replication, traces, waiting
 from dreamnet.postgres.alarms import Limits
 
 pytestmark = pytest.mark.rehearsal
@@ -28,7 +28,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Database]
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits in vain waits shortly."""
-    monkeypatch.setattr(watch, "MEASURE_S", 0.5)
+    monkeypatch.setattr(followers, "MEASURE_S", 0.5)
     monkeypatch.setattr(waiting, "EVERY_S", 0.2)
 
 
@@ -142,6 +142,10 @@ def test_unfinished_as_long_as_anybody_who_answers_says_so(databases: list[Datab
     assert said(*databases) == said(source, *nobody[1:]) == said(nobody[0], first, nobody[2]) == not_finished
     migration.finish()
     assert said(*databases) == said(source, *nobody[1:]) == said(nobody[0], first, nobody[2]) == ""
+    for targets in ([first, second], nobody[1:]):
+        look = Migration(name, source, targets).look()
+        assert (look.phase, look.primary, alarms.find(look)) == ("finished", targets[0].label, [])
+    assert migration.status().primary == first.label
 
 
 # ---- slots and subscriptions

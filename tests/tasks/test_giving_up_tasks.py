@@ -102,7 +102,7 @@ def test_without_the_records_a_secret_that_names_neon_decides(
     said = described()
     assert ("at 10.0.0.3:5432/dreamnet does not answer" in said) is exists
     assert ("does not exist any more" in said) is not exists
-    assert "refuses writes to 23 tables since an interrupted switch; it takes them again" in said
+    assert "Neon refuses writes to 23 tables, and takes them again" in said
     assert "Slots that Neon drops: slot_1, slot_2." in said
     assert "LOST" in said
     assert "10.0.0.3:5432/dreamnet did not answer" in given_up()
@@ -118,6 +118,19 @@ def test_without_the_records_a_secret_that_names_another_refuses(world: World, s
             refused()
         assert "owner password" not in str(caught.value)
     assert world.done == []
+
+
+@pytest.mark.parametrize("phase", ["lost", "finished"])
+def test_secret_decides_too_where_the_records_are_no_more(world: World, phase: str) -> None:
+    world.met, world.google = Outlook(phase, 23, (), {}), CLOUD_SQL.url()
+    said = "The migration is finished" if phase == "finished" else "the cut-over was published"
+    for refused in (described, given_up):
+        with pytest.raises(GameplanError, match=said):
+            refused()
+    world.google = NEON.url()
+    assert "Cloud SQL, which should have the records, has none." in described()
+    given_up()
+    assert world.done[-1][2]["names_source"] is True
 
 
 @pytest.mark.parametrize("google", [None, NEON.url()])

@@ -13,7 +13,8 @@ import pytest
 from desk import Desk
 
 from dreamnet.errors import ResourceError, UnreachableError
-from dreamnet.postgres.watch import Follower, Look
+from dreamnet.postgres.followers import Follower
+from dreamnet.postgres.watch import Look
 from tasks import migration_status as subject
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)

@@ -48,6 +48,16 @@ def test_connection_secret_says_whether_there_is_anything_to_do(
     assert bool(world.moving.done) is anything_to_do
 
 
+@pytest.mark.parametrize("phase", ["lost", "finished"])
+def test_what_an_earlier_migration_has_left_is_cleared_first(world: World, phase: str) -> None:
+    world.moving.phase = phase
+    with pytest.raises(PrecheckFailed, match=f"which is {phase}") as caught:
+        subject.check_migration.fn("acme", "run-1", True)
+    assert "migration-abandon" in caught.value.remedy
+    world.secret = CLOUD_SQL.url()
+    assert subject.check_migration.fn("acme", "run-1", True) == ()
+
+
 @pytest.mark.parametrize(
     ("phase", "towards", "return_due", "left"),
     [

@@ -11,7 +11,8 @@ from dreamnet.errors import GameplanError, UnreachableError
 from dreamnet.postgres import alarms, waiting
 from dreamnet.postgres.alarms import HOUR, Alarm, Limits
 from dreamnet.postgres.ddl import Change
-from dreamnet.postgres.watch import Follower, Look
+from dreamnet.postgres.followers import Follower
+from dreamnet.postgres.watch import Look
 
 GOOD = Follower(
     subscriber="rds:5432/dreamnet",
@@ -151,12 +152,14 @@ def test_pace_is_that_of_the_last_minute() -> None:
 
 @pytest.mark.parametrize("refusing", [0, 23])
 def test_records_out_of_reach_are_an_alarm(refusing: int) -> None:
-    silent = "10.0.0.3:5432/dreamnet"
-    look = replace(LOOK, phase="unknown", followers=(), silent=silent, frozen={LOOK.primary: refusing})
+    why = "10.0.0.3:5432/dreamnet, which has the migration's records, does not answer"
+    look = replace(LOOK, phase="unknown", followers=(), records=why, frozen={LOOK.primary: refusing})
     (alarm,) = alarms.find(look)
     assert (alarm.level, alarm.subject, alarm.stops) == ("critical", "records", False)
-    assert alarm.what.startswith(f"{silent}, which has the migration's records, does not answer")
+    assert alarm.what.startswith(why)
     assert ("neon:5432/dreamnet refuses writes" in alarm.what) is bool(refusing)
+    (lost,) = alarms.find(replace(look, phase="lost"))
+    assert "give the migration up" in lost.remedy
     assert look.taker == ("nobody who answers" if refusing else LOOK.primary)
 
 
