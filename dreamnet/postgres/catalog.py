@@ -42,7 +42,8 @@ _TABLES = f"""
                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                          AND (e.oid >= 16384 OR t.typtype = 'c' OR b.typtype = 'c' OR t.typsend = 0
                               OR (t.oid < 16384 AND t.typname LIKE 'reg%%')
-                              OR (t.typtype = 'd' AND b.typtype = 'd')))
+                              OR (t.typtype = 'd' AND b.typtype = 'd'))),
+           pg_indexes_size(c.oid)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {APPLICATION_OBJECTS}
     ORDER BY 1, 2
@@ -81,7 +82,8 @@ class Table:
     """One ordinary or partitioned table.
 
     Args:
-        bytes: size of its main fork. rows: the planner's estimate, 0 if never analysed.
+        bytes: size of its main fork. index_bytes: size of its indexes. rows: the planner's estimate, 0 if
+            never analysed.
         columns: those that are stored by insertion; generated ones are computed by the target itself.
         binary: whether binary COPY fits. It does not where values carry object ids that differ between
         servers:
@@ -99,6 +101,7 @@ class Table:
     generated: tuple[str, ...]
     binary: bool
     identity_kind: str
+    index_bytes: int = 0
 
     @property
     def format(self) -> str:
@@ -121,6 +124,7 @@ def tables(connection: Connection) -> list[Table]:
             generated=tuple(row[10]),
             binary=row[11],
             identity_kind=row[4],
+            index_bytes=row[12],
         )
         for row in connection.execute(_TABLES, ()).fetchall()
     ]

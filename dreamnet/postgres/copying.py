@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from dreamnet.postgres import state
-from dreamnet.postgres.catalog import Table
+from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.reading import SnapshotReader
 
@@ -58,7 +59,9 @@ class Copied:
 
 
 def pieces(tables: Iterable[Table], piece_bytes: int = PIECE_BYTES) -> list[Piece]:
-    """Cut tables into pieces, the biggest first so that no worker ends alone with a big one."""
+    """Cut tables into pieces; first those of tables whose indexes take the longest, which begin when all
+    pieces are there.
+    """
     cut: list[Piece] = []
     for table in tables:
         if table.partitioned:
@@ -69,7 +72,7 @@ def pieces(tables: Iterable[Table], piece_bytes: int = PIECE_BYTES) -> list[Piec
         for index, first in enumerate(bounds):
             last = bounds[index + 1] if index + 1 < count else None
             cut.append(Piece(table, index + 1, count, first, last))
-    return sorted(cut, key=lambda piece: -piece.bytes)
+    return sorted(cut, key=lambda piece: (-piece.table.index_bytes, -piece.table.bytes))
 
 
 def finished_tables(steps: Iterable[str], generation: int) -> set[str]:
@@ -84,7 +87,10 @@ def finished_tables(steps: Iterable[str], generation: int) -> set[str]:
 
 
 class Copier:
-    """Copies pieces with several workers, each with its own connection to the source and to every target."""
+    """Copies pieces with several workers, each with its own connection to the source and to every target.
+
+    `complete` is called for each table once every target has all of it.
+    """
 
     def __init__(
         self,
@@ -94,9 +100,11 @@ class Copier:
         *,
         workers: int,
         progress: Callable[[str], None],
+        complete: Callable[[Table], None],
     ) -> None:
         self._source, self._targets, self._migration = source, list(targets), migration
-        self._workers, self._progress = workers, progress
+        self._workers, self._progress, self._complete = workers, progress, complete
+        self._left: Counter[Name] = Counter()
         self._lock = threading.Lock()
         self._rows = self._bytes = self._done = 0
 
@@ -106,6 +114,7 @@ class Copier:
         work: queue.SimpleQueue[Piece] = queue.SimpleQueue()
         for piece in todo:
             work.put(piece)
+        self._left = Counter(piece.table.name for piece in todo)
         stop = threading.Event()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="copy") as pool:
             jobs = [
@@ -146,9 +155,12 @@ class Copier:
             self._rows += rows
             self._bytes += size
             self._done += 1
-            done = self._done
+            self._left[piece.table.name] -= 1
+            done, complete = self._done, not self._left[piece.table.name]
         part = f" {piece.number}/{piece.of}" if piece.of > 1 else ""
         self._progress(f"copied {piece.table.name}{part}: {rows} rows ({done} of {total} pieces)")
+        if complete:
+            self._complete(piece.table)
 
     def _copy(
         self, source: SnapshotReader, targets: list[Connection], piece: Piece, generation: int

@@ -7,10 +7,12 @@ that are finished on every target, and copies the others in a new generation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from psycopg import sql
 
 from dreamnet.postgres import catalog, copying, noted, replication, schema, state, streams
+from dreamnet.postgres.building import Builders
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Database, explained
 from dreamnet.postgres.parties import Parties
@@ -44,14 +46,13 @@ class InitialCopy:
         """
         parties = self._parties
         version = parties.read(parties.source, catalog.major_version)
-        if not parties.all_have("copied"):
-            entries = schema.dump(parties.source, "pre-data", version)
-            parties.each_target(lambda target: self._applier(target).pre_data(entries))
-        copied = self._rows([table for table in tables if not table.partitioned])
+        copied = copying.Copied(0, 0, 0.0)
         if not parties.all_have("ready"):
-            noted.refuse_changes(parties, parties.forward(), all_changes=False)
-            entries = schema.dump(parties.source, "post-data", version)
-            parties.each_target(lambda target: self._finish(target, entries))
+            before = schema.dump(parties.source, "pre-data", version)
+            after = schema.dump(parties.source, "post-data", version)
+            parties.each_target(lambda target: self._applier(target).pre_data(before))
+            copied = self._build([table for table in tables if not table.partitioned], after)
+            parties.each_target(lambda target: self._finish(target, after))
         self._subscribe()
         return copied
 
@@ -64,15 +65,41 @@ class InitialCopy:
             parties.each_target(lambda target: self._applier(target).constraints(entries))
         parties.record_all("constrained")
 
-    def _rows(self, tables: list[Table]) -> copying.Copied:
+    def _build(self, tables: list[Table], entries: list[schema.Entry]) -> copying.Copied:
+        """Rows, and on each target the indexes of the tables that have theirs."""
         parties = self._parties
-        if parties.all_have("copied"):
-            return copying.Copied(0, 0, 0.0)
-        kept = self._keep_finished()
-        todo = [table for table in tables if str(table.name) not in kept]
+        with ExitStack() as stack:
+            builders = [
+                stack.enter_context(
+                    Builders(
+                        self._applier(target), entries, parties.tables(target), self._workers, self._progress
+                    )
+                )
+                for target in parties.targets
+            ]
+
+            def complete(table: Table) -> None:
+                for one in builders:
+                    one.offer(table)
+
+            copied = self._rows(tables, complete)
+            noted.refuse_changes(parties, parties.forward(), all_changes=False)
+            self._progress("all rows are copied: waiting for indexes and keys")
+            for one in builders:
+                one.finish()
+        return copied
+
+    def _rows(self, tables: list[Table], complete: Callable[[Table], None]) -> copying.Copied:
+        parties = self._parties
         copied = copying.Copied(0, 0, 0.0)
-        if todo:
-            copied = self._generation(max(parties.generations(), default=0) + 1, todo)
+        if parties.all_have("copied"):
+            return copied
+        kept = self._keep_finished()
+        for table in tables:
+            if str(table.name) in kept:
+                complete(table)
+        if todo := [table for table in tables if str(table.name) not in kept]:
+            copied = self._generation(max(parties.generations(), default=0) + 1, todo, complete)
         parties.record_all("copied")
         return copied
 
@@ -113,7 +140,9 @@ class InitialCopy:
                 state.forget(connection, parties.name, f"generation:{generation}")
                 state.forget(connection, parties.name, f"copy:{generation}:")
 
-    def _generation(self, number: int, tables: list[Table]) -> copying.Copied:
+    def _generation(
+        self, number: int, tables: list[Table], complete: Callable[[Table], None]
+    ) -> copying.Copied:
         parties = self._parties
         source, link = parties.source, parties.link(number)
         parties.forward((number,)).remove()  # leftovers of a run killed before it recorded anything
@@ -126,7 +155,12 @@ class InitialCopy:
             parties.record_all(f"generation:{number}", {"lsn": shared.lsn})
             self._progress(f"copying {len(tables)} tables as of {shared.lsn}")
             copier = copying.Copier(
-                source, parties.targets, parties.name, workers=self._workers, progress=self._progress
+                source,
+                parties.targets,
+                parties.name,
+                workers=self._workers,
+                progress=self._progress,
+                complete=complete,
             )
             return copier.run(copying.pieces(tables, self._piece_bytes), shared.snapshot, number)
 
@@ -147,14 +181,14 @@ class InitialCopy:
 
     def _finish(self, target: Database, entries: list[schema.Entry]) -> None:
         parties, applier = self._parties, self._applier(target)
-        applier.indexes(entries)
+        applier.attach(entries)
+        applier.analyse(parties.tables(target))
         if len(parties.generations()) == 1:
             applier.constraints(entries)
             parties.record(target, "constrained")
-        self._progress(f"{target.label}: refreshing views, gathering statistics")
+        self._progress(f"{target.label}: refreshing views")
         with target.connect(parties.application) as connection, explained(target, "refresh views"):
             catalog.refresh(connection, parties.read(parties.source, catalog.materialized_views))
-        applier.statistics(parties.tables(target))
         parties.record(target, "ready")
 
     def _subscribe(self) -> None:

@@ -4,20 +4,16 @@ it.
 pg_dump knows every object type and its dependencies; a plain-text dump names each entry in a comment.
 Applying the
 entries ourselves (rather than psql or pg_restore) lets a killed run continue with the next entry, and
-indexes be
-built in parallel.
+indexes be built while other tables are still copied.
 """
 
 from __future__ import annotations
 
 import hashlib
-import queue
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 from psycopg import sql
 
@@ -39,12 +35,9 @@ _COLUMN_VERSION = re.compile(
     re.MULTILINE,
 )
 
-_INDEXES = ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT")
+BUILT = ("INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "STATISTICS")
+"""Kinds of entries of the section post-data that need one table's rows and no other table: see `building`."""
 _ATTACH = "INDEX ATTACH"
-# The table of CREATE INDEX and of ALTER TABLE, as pg_dump writes it.
-_TABLE = re.compile(
-    r"(?: ON|ALTER TABLE) (?:ONLY )?((?:\"(?:[^\"]|\"\")+\"|[\w$]+)\.(?:\"(?:[^\"]|\"\")+\"|[\w$]+))"
-)
 
 # What pg_dump's own preamble sets; lock_timeout so that a forgotten session is reported, not waited for. All
 # our sessions sort in as much memory as the server caches with: providers set that by the machine's size.
@@ -155,89 +148,56 @@ class Applier:
     def __init__(
         self, target: Database, migration: str, progress: Callable[[str], None], workers: int
     ) -> None:
-        self._target, self._migration, self._progress, self._workers = target, migration, progress, workers
+        self.target, self._migration, self._progress, self._workers = target, migration, progress, workers
 
     def pre_data(self, entries: Iterable[Entry]) -> None:
         """Types, functions, tables, views: one after the other, as they depend on each other."""
         self._serial(list(entries))
 
-    def indexes(self, entries: Iterable[Entry]) -> None:
-        """Indexes and keys in parallel, then the attached partitions that need them."""
-        todo = self._open(list(entries))
-        indexes = self._largest_first([entry for entry in todo if entry.kind in _INDEXES])
-        self._progress(f"{self._target.label}: building {len(indexes)} indexes and keys")
-        self._parallel([partial(self._apply, entry) for entry in indexes])
-        self._serial([entry for entry in todo if entry.kind == _ATTACH])
+    def attach(self, entries: Iterable[Entry]) -> None:
+        """Indexes of partitions to those of their parents, once all are built."""
+        self._serial([entry for entry in entries if entry.kind == _ATTACH])
 
-    def statistics(self, tables: Iterable[Table]) -> None:
-        """The planner's statistics of every table, the biggest first."""
-
-        def analyse(table: Table, connection: Connection) -> None:
-            with explained(self._target, f"analyse {table.name}"):
-                connection.execute(sql.SQL("ANALYZE {}").format(table.name.sql))
-
-        ordered = sorted(tables, key=lambda table: -table.bytes)
-        self._parallel([partial(analyse, table) for table in ordered])
+    def analyse(self, tables: Iterable[Table]) -> None:
+        """The planner's statistics of partitioned tables and their partitions."""
+        with self.session() as connection:
+            for table in tables:
+                if table.partitioned and not table.partition:
+                    with explained(self.target, f"analyse {table.name}"):
+                        connection.execute(sql.SQL("ANALYZE {}").format(table.name.sql))
 
     def constraints(self, entries: Iterable[Entry]) -> None:
         """What needs the indexes: foreign keys, triggers, policies. The tables must agree with each other."""
-        todo = self._open([entry for entry in entries if entry.kind not in (*_INDEXES, _ATTACH)])
+        todo = self.open([entry for entry in entries if entry.kind not in (*BUILT, _ATTACH)])
         keys = sum(entry.kind == "FK CONSTRAINT" for entry in todo)
-        self._progress(f"{self._target.label}: checking {keys} foreign keys")
+        self._progress(f"{self.target.label}: checking {keys} foreign keys")
         self._serial(todo)
 
-    def _open(self, entries: list[Entry]) -> list[Entry]:
-        with self._target.connect(f"dreamnet:{self._migration}") as connection:
+    def open(self, entries: list[Entry]) -> list[Entry]:
+        """Those that are not recorded as done."""
+        with self.target.connect(f"dreamnet:{self._migration}") as connection:
             done = state.steps(connection, self._migration, "schema:")
         return [entry for entry in entries if entry.step not in done]
 
-    def _largest_first(self, entries: list[Entry]) -> list[Entry]:
-        """So that no worker is left alone with a big one at the end. Whatever names no table comes last."""
-        names = [found[1] if (found := _TABLE.search(entry.statements)) else "" for entry in entries]
-        with self._target.connect(f"dreamnet:{self._migration}") as connection:
-            rows = connection.execute(
-                "SELECT t, coalesce(pg_relation_size(to_regclass(t)), 0) FROM unnest(%s::text[]) AS t",
-                (names,),
-            ).fetchall()
-        sizes: dict[str, int] = dict(rows)
-        order = sorted(range(len(entries)), key=lambda index: -sizes[names[index]])
-        return [entries[index] for index in order]
-
-    def _parallel(self, jobs: Sequence[Callable[[Connection], None]]) -> None:
-        """Do all jobs, in their order, by as many workers, each with a session of its own."""
-        work: queue.SimpleQueue[Callable[[Connection], None]] = queue.SimpleQueue()
-        for job in jobs:
-            work.put(job)
-        workers = min(self._workers, len(jobs))
-        if workers:
-            with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
-                for finished in [pool.submit(self._take, work) for _ in range(workers)]:
-                    finished.result()
-
-    def _take(self, work: queue.SimpleQueue[Callable[[Connection], None]]) -> None:
-        with self._session() as connection:
-            while True:
-                try:
-                    job = work.get_nowait()
-                except queue.Empty:
-                    return
-                job(connection)
-
     def _serial(self, entries: list[Entry]) -> None:
-        todo = self._open(entries)
+        todo = self.open(entries)
         if not todo:
             return
-        with self._session() as connection:
+        with self.session() as connection:
             for entry in todo:
-                self._apply(entry, connection)
+                self.apply(entry, connection)
 
-    def _session(self) -> Connection:
-        connection = self._target.connect(f"dreamnet:{self._migration}")
+    def session(self) -> Connection:
+        """A connection with the settings that entries need."""
+        connection = self.target.connect(f"dreamnet:{self._migration}")
         connection.execute(_SESSION, (self._workers,))
         return connection
 
-    def _apply(self, entry: Entry, connection: Connection) -> None:
-        with explained(self._target, f"create {entry.kind.lower()} {entry.name}"), connection.transaction():
+    def apply(self, entry: Entry, connection: Connection, *, parallel: bool = True) -> None:
+        """Apply and record one entry. `parallel`: with helpers, where the server has some."""
+        with explained(self.target, f"create {entry.kind.lower()} {entry.name}"), connection.transaction():
+            if not parallel:
+                connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
             # No parameters: libpq's simple protocol takes several statements at once.
             connection.execute(entry.statements.encode())
             state.record(connection, self._migration, entry.step)

@@ -1,0 +1,217 @@
+"""What one target's tables need once they have their rows: indexes and keys, then the planner's statistics.
+
+Several sessions build them, for a table that is complete while others are still copied: the target's
+processors sort while its network loads. Adding a key locks its table for itself, so that nothing else may be
+built there meanwhile; the sessions turn to other tables then, instead of waiting for the lock.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from psycopg import sql
+
+from dreamnet.postgres.catalog import Name, Table
+from dreamnet.postgres.database import Connection, explained
+from dreamnet.postgres.schema import BUILT, Applier, Entry
+
+_SHARED = ("INDEX",)
+_IDENTIFIER = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
+# The table of CREATE INDEX, ALTER TABLE and CREATE STATISTICS, as pg_dump writes it.
+_TABLE = re.compile(rf"(?: ON| FROM|ALTER TABLE) (?:ONLY )?({_IDENTIFIER}\.{_IDENTIFIER})")
+
+
+@dataclass
+class _Work:
+    """What is to be done for one table. `analyse`: its statistics are wanted and not made yet."""
+
+    table: Name | None
+    bytes: int
+    todo: list[Entry] = field(default_factory=list)
+    running: int = 0
+    locked: bool = False
+    analyse: bool = True
+
+    @property
+    def open(self) -> bool:
+        return bool(self.todo) or self.analyse
+
+    def take(self) -> _Job | None:
+        """The next that no other session on this table hinders."""
+        if self.locked:
+            return None
+        for entry in self.todo:
+            shared = entry.kind in _SHARED
+            if shared or not self.running:
+                self.todo.remove(entry)
+                self.running, self.locked = self.running + 1, not shared
+                return _Job(self, entry)
+        if self.analyse and not self.todo and not self.running:
+            self.analyse, self.running, self.locked = False, 1, True
+            return _Job(self, None)
+        return None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One entry to apply; None: gather statistics."""
+
+    work: _Work
+    entry: Entry | None
+
+
+class Builders:
+    """Sessions that build on one target. Use it as a context manager; leaving it by an error ends them.
+
+    Args:
+        entries: the dump's section post-data; what is not done yet counts, of kinds schema.BUILT. tables: the
+            target's.
+    """
+
+    def __init__(
+        self,
+        applier: Applier,
+        entries: Iterable[Entry],
+        tables: Sequence[Table],
+        workers: int,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._applier, self._progress = applier, progress
+        todo = applier.open([entry for entry in entries if entry.kind in BUILT])
+        # Partitions are analysed with their parents, at the end.
+        self._works: dict[Name | None, _Work] = {
+            table.name: _Work(table.name, table.bytes, analyse=not table.partition and not table.partitioned)
+            for table in tables
+        }
+        others = _Work(None, 0, analyse=False)
+        for entry, name in zip(todo, _tables_of(applier, todo), strict=True):
+            self._works.get(name, others).todo.append(entry)
+        self._others, self._total, self._built = others, len(todo), 0
+        self._offered: list[_Work] = []
+        self._changed = threading.Condition()
+        self._complete = self._stopped = False
+        self._failure: Exception | None = None
+        self._sessions: list[Connection] = []
+        self._workers = workers
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Builders:
+        try:
+            for _ in range(self._workers):
+                self._sessions.append(self._applier.session())
+        except BaseException:
+            self._close()
+            raise
+        self._threads = [
+            threading.Thread(target=self._run, args=(session,), name="build", daemon=True)
+            for session in self._sessions
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        for session in self._sessions:
+            session.cancel()  # what is not done is rolled back, and built by the next run
+        for thread in self._threads:
+            thread.join()
+        self._close()
+
+    def offer(self, table: Table) -> None:
+        """The table has all its rows, which is `table.bytes` of them. Raises what has failed so far."""
+        with self._changed:
+            self._raise()
+            work = self._works[table.name]
+            work.bytes = table.bytes
+            self._offered.append(work)
+            self._offered.sort(key=lambda one: -one.bytes)
+            self._changed.notify_all()
+
+    def finish(self) -> None:
+        """Build what no offered table needs too, and wait for all. Raises what has failed."""
+        with self._changed:
+            offered = {id(work) for work in self._offered}
+            rest = (*self._works.values(), self._others)
+            self._offered += [work for work in rest if id(work) not in offered]
+            self._complete = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        with self._changed:
+            self._raise()
+
+    def _raise(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _close(self) -> None:
+        for session in self._sessions:
+            session.close()
+
+    def _run(self, session: Connection) -> None:
+        try:
+            while (job := self._take()) is not None:
+                self._do(job, session)
+                self._done(job)
+        except Exception as error:  # noqa: BLE001 - raised by whoever offers or waits
+            with self._changed:
+                self._failure = self._failure or error
+                self._changed.notify_all()
+
+    def _take(self) -> _Job | None:
+        with self._changed:
+            while not self._stopped and self._failure is None:
+                for work in self._offered:
+                    if (job := work.take()) is not None:
+                        return job
+                if self._complete and not any(work.open for work in self._offered):
+                    return None
+                self._changed.wait()
+        return None
+
+    def _do(self, job: _Job, session: Connection) -> None:
+        if job.entry is not None:
+            self._applier.apply(job.entry, session, parallel=self._last_ones())
+        elif job.work.table is not None:
+            with explained(self._applier.target, f"analyse {job.work.table}"):
+                session.execute(sql.SQL("ANALYZE {}").format(job.work.table.sql))
+
+    def _last_ones(self) -> bool:
+        """Whether sessions are left over. Before, a helper of a build would take another build's processor,
+        and two halves of a sort cost more than one whole.
+        """
+        with self._changed:
+            return self._complete and not any(work.todo for work in self._offered)
+
+    def _done(self, job: _Job) -> None:
+        with self._changed:
+            job.work.running -= 1
+            job.work.locked = False
+            self._built += job.entry is not None
+            built = self._built
+            self._changed.notify_all()
+        if job.entry is not None:
+            target = self._applier.target.label
+            self._progress(f"{target}: built {job.entry.name} ({built} of {self._total} indexes and keys)")
+
+
+def _tables_of(applier: Applier, entries: Sequence[Entry]) -> list[Name | None]:
+    """The table that each entry names; None where it names none."""
+    texts = [found[1] if (found := _TABLE.search(entry.statements)) else None for entry in entries]
+    with applier.session() as connection:
+        rows = connection.execute(
+            "SELECT n.nspname, c.relname FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) "
+            "LEFT JOIN pg_class c ON c.oid = to_regclass(t.name) "
+            "LEFT JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY place",
+            (texts,),
+        ).fetchall()
+    return [Name(*row) if row[0] else None for row in rows]

@@ -1,0 +1,190 @@
+"""Who builds what when: on a target that only notes it, with sessions that are real threads."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dreamnet.postgres.building import Builders
+from dreamnet.postgres.catalog import Name, Table
+from dreamnet.postgres.schema import Entry
+
+
+def table(name: str, size: int = 1, *, partition: bool = False) -> Table:
+    return Table(Name("public", name), False, False, True, size, 0, partition, (), (), True, "d")
+
+
+def index(of: str, name: str) -> Entry:
+    return Entry(name, "INDEX", f"CREATE INDEX {name} ON public.{of} USING btree (a);")
+
+
+def key(of: str, name: str) -> Entry:
+    return Entry(name, "CONSTRAINT", f"ALTER TABLE ONLY public.{of}\n    ADD CONSTRAINT {name} UNIQUE (a);")
+
+
+class Session:
+    def __init__(self, target: Target) -> None:
+        self._target, self.cancelled, self.closed = target, threading.Event(), False
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def execute(self, query: Any, parameters: Any = None) -> Any:
+        if parameters:  # which tables the entries name
+            known = [text and re.fullmatch(r"public\.(\w+)", text) for text in parameters[0]]
+            rows = [("public", found[1]) if found else (None, None) for found in known]
+            return SimpleNamespace(fetchall=lambda: rows)
+        self._target.work(f"analyse {query.as_string()}", self)
+        return None
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Target:
+    """Notes what begins and ends; `during` is called in between, by name of what is built."""
+
+    def __init__(self, done: tuple[str, ...] = ()) -> None:
+        self.target = SimpleNamespace(label="target")
+        self.said: list[str] = []
+        self.sessions: list[Session] = []
+        self.alone: dict[str, bool] = {}
+        self.during: dict[str, Callable[[Session], None]] = {}
+        self._done = done
+
+    def open(self, entries: list[Entry]) -> list[Entry]:
+        return [entry for entry in entries if entry.name not in self._done]
+
+    def session(self) -> Session:
+        self.sessions.append(Session(self))
+        return self.sessions[-1]
+
+    def apply(self, entry: Entry, session: Session, *, parallel: bool) -> None:
+        self.alone[entry.name] = parallel
+        self.work(entry.name, session)
+
+    def work(self, name: str, session: Session) -> None:
+        self.said.append(f"+{name}")
+        self.during.get(name, lambda _: None)(session)
+        self.said.append(f"-{name}")
+
+
+def builders(target: Target, entries: list[Entry], tables: list[Table], workers: int = 2) -> Builders:
+    return Builders(target, entries, tables, workers, lambda _: None)  # type: ignore[arg-type]
+
+
+ANALYSE_A, ANALYSE_B = ('analyse ANALYZE "public"."a"', 'analyse ANALYZE "public"."b"')
+
+
+def test_a_complete_table_is_built_and_analysed_while_another_is_not_there_yet() -> None:
+    target, a, b = Target(), table("a"), table("b")
+    analysed = threading.Event()
+    target.during[ANALYSE_A] = lambda _: analysed.set()
+    with builders(target, [index("a", "a_1"), key("a", "a_key"), index("b", "b_1")], [a, b]) as working:
+        working.offer(a)
+        assert analysed.wait(10)
+        assert "+b_1" not in target.said
+        working.offer(b)
+        working.finish()
+    assert target.said.index(f"+{ANALYSE_A}") > max(target.said.index("-a_1"), target.said.index("-a_key"))
+    assert target.said[-2:] == [f"+{ANALYSE_B}", f"-{ANALYSE_B}"]
+    assert all(session.closed for session in target.sessions)
+
+
+def test_indexes_of_a_table_are_built_side_by_side_but_nothing_beside_a_key() -> None:
+    target, both = Target(), threading.Barrier(2)
+    target.during["a_1"] = target.during["a_2"] = lambda _: both.wait(10) and None
+    entries = [key("a", "a_key"), index("a", "a_1"), index("a", "a_2"), key("a", "a_other")]
+    with builders(target, entries, [table("a")], workers=4) as working:
+        working.finish()
+    inside: set[str] = set()
+    for what in target.said:
+        inside.add(what[1:]) if what[0] == "+" else inside.discard(what[1:])
+        assert len(inside) == 1 or not inside & {"a_key", "a_other", ANALYSE_A}
+    assert len(target.said) == 2 * (len(entries) + 1)
+
+
+def test_while_a_key_holds_its_table_the_other_session_turns_to_another() -> None:
+    target, other = Target(), threading.Event()
+    target.during["a_key"] = lambda _: other.wait(10) and None
+    target.during["b_1"] = lambda _: other.set()
+    with builders(
+        target, [key("a", "a_key"), index("a", "a_1"), index("b", "b_1")], [table("a", 9), table("b")]
+    ) as w:
+        w.finish()
+    assert target.said.index("+b_1") < target.said.index("-a_key") < target.said.index("+a_1")
+
+
+def test_helpers_are_allowed_to_the_last_one_only() -> None:
+    target = Target()
+    with builders(
+        target, [index("a", "a_1"), index("a", "a_2"), index("a", "a_3")], [table("a")], 1
+    ) as working:
+        working.finish()
+    assert target.alone == {"a_1": False, "a_2": False, "a_3": True}
+
+
+def test_a_failure_is_raised_to_whoever_offers_and_waits_and_ends_the_others() -> None:
+    target, failed = Target(), threading.Event()
+
+    def fail(_: Session) -> None:
+        failed.set()
+        raise ValueError("no room")
+
+    target.during["a_1"] = fail
+
+    def offer() -> None:
+        entries = [index("a", "a_1"), index("b", "b_1")]
+        with builders(target, entries, [table("a"), table("b")], workers=1) as working:
+            working.offer(table("a"))
+            assert failed.wait(10)
+            while True:
+                working.offer(table("b"))
+
+    with pytest.raises(ValueError, match="no room"):
+        offer()
+    assert "+b_1" not in target.said
+    assert all(session.closed for session in target.sessions)
+
+
+def test_leaving_by_an_error_cancels_what_is_being_built() -> None:
+    target, begun = Target(), threading.Event()
+
+    def long(session: Session) -> None:
+        begun.set()
+        assert session.cancelled.wait(10)
+
+    target.during["a_1"] = long
+
+    def leave() -> None:
+        with builders(target, [index("a", "a_1"), index("a", "a_2")], [table("a")], workers=1) as working:
+            working.offer(table("a"))
+            assert begun.wait(10)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        leave()
+    assert "+a_2" not in target.said
+
+
+def test_what_is_done_or_not_of_one_table_s_rows_is_left_alone() -> None:
+    target = Target(done=("a_1",))
+    foreign = Entry("a_b", "FK CONSTRAINT", "ALTER TABLE ONLY public.a ADD CONSTRAINT a_b FOREIGN KEY ...")
+    domain = Entry("d", "CHECK CONSTRAINT", "ALTER DOMAIN public.d ADD CONSTRAINT positive CHECK (...);")
+    wide = Entry("s", "STATISTICS", "CREATE STATISTICS public.s (dependencies) ON a, b FROM public.a;")
+    tables = [table("a"), table("part", partition=True)]
+    with builders(target, [index("a", "a_1"), foreign, domain, wide], tables) as working:
+        working.finish()
+    assert set(target.said) == {"+d", "-d", "+s", "-s", f"+{ANALYSE_A}", f"-{ANALYSE_A}"}
+    assert target.said.index("-s") < target.said.index(f"+{ANALYSE_A}")
