@@ -28,8 +28,9 @@ from localcloud.engines import Engines
 
 #: Rows of the biggest table.
 BULK = 20_000
-#: Attempts at one step, and seconds that one may take: a dead connection is noticed within 60.
-ATTEMPTS, LONGEST_S = 25, 120.0
+#: Attempts at one step, and seconds that one may take: a dead connection is noticed within 90, pg_dump's
+#: within 600.
+ATTEMPTS, LONGEST_S = 25, 660.0
 #: Seconds within which the client is acknowledged again after a step: a freeze that nobody ends takes 30.
 ACKNOWLEDGED_S = 60.0
 #: Writes that are acknowledged between two steps.

@@ -127,9 +127,10 @@ async def _open(database: Database, application: str, snapshot: str) -> tuple[as
     for option, value in _KEEPALIVE:
         wire.setsockopt(socket.IPPROTO_TCP, option, value)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    await connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)).as_string())
-    return connection, await connection.fetchval("SELECT pg_backend_pid()")
+    see = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)).as_string()
+    for statement in ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", see):
+        await connection.execute(statement, timeout=CONNECT_TIMEOUT_S)
+    return connection, await connection.fetchval("SELECT pg_backend_pid()", timeout=CONNECT_TIMEOUT_S)
 
 
 def _tls(database: Database) -> ssl.SSLContext | str:
