@@ -1,13 +1,16 @@
-"""A network that breaks on request: a TCP proxy in front of a server.
+"""A network that breaks on request: a TCP proxy in front of a PostgreSQL server.
 
 network = BrokenNetwork("127.0.0.1", 5432)
 client.connect("127.0.0.1", network.port)
-network.stall(2)
+network.stall()
+
+Like Neon's proxy it tells clients another process number than the server's own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import struct
 import threading
@@ -19,6 +22,8 @@ from localcloud.ports import free_port
 _BLOCK = 65536
 #: A socket closed with this option answers with RST instead of waiting for what is under way.
 _AT_ONCE = struct.pack("ii", 1, 0)
+#: How the message BackendKeyData begins; the process number follows.
+_KEY_DATA = b"K" + struct.pack("!i", 12)
 
 
 class BrokenNetwork:
@@ -135,6 +140,8 @@ class BrokenNetwork:
         with suppress(OSError):  # either side may leave in the middle of anything
             while block := await reader.read(_BLOCK):
                 await self._passing.wait()
+                if writer is pair.client and not pair.numbered:
+                    block = pair.number(block)
                 if self._bytes_left is not None and len(block) > self._bytes_left:
                     block, self._bytes_left = block[: self._bytes_left], None
                     writer.write(block)
@@ -154,6 +161,14 @@ class _Pair:
         self.client, self.server = client, server
         self._pumps: list[asyncio.Task[None]] = []
         self._vanished = False
+        self.numbered = False
+        """Whether the process number has been passed."""
+
+    def number(self, block: bytes) -> bytes:
+        """The block with an invented process number, if it has one."""
+        head, key, rest = block.partition(_KEY_DATA)
+        self.numbered = bool(key)
+        return head + key + struct.pack("!i", random.getrandbits(30)) + rest[4:] if key else block
 
     async def carry(self, *pumps: object) -> None:
         """Until either side has ended its connection: then the other is ended too."""
