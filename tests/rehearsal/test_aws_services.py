@@ -1,4 +1,7 @@
-"""Everything declared for AWS's services, global edge and costs, through its life on the local AWS."""
+"""Everything declared for AWS's services, global edge and costs, at work on the local AWS.
+
+That all is created as declared and goes again is in test_type_lifecycle.py.
+"""
 
 import json
 import re
@@ -15,8 +18,6 @@ from botocore.exceptions import ClientError
 from dreamnet.events.delivery import Delivery, code_versions
 from dreamnet.resources.apply import apply_plan
 from dreamnet.resources.catalogue import load_catalogue
-from dreamnet.resources.data import lift_protection, lose_data
-from dreamnet.resources.destroy import destroy, plan_destroy
 from dreamnet.resources.plan import make_plan
 from dreamnet.resources.references import Resolver
 
@@ -84,11 +85,8 @@ def cloud(tmp_path_factory):
             **code_versions(),
         }
         running.drivers = {"aws": running.driver}
+        running.needed = {}  # live resources that others refer to
         yield running
-
-
-def plan(cloud):
-    return make_plan(cloud.catalogue, cloud.drivers, cloud.variables)
 
 
 def hear(resource_id, text):
@@ -99,9 +97,8 @@ def hear(resource_id, text):
 def built(cloud):
     """The whole selection, applied once."""
     deliver = Delivery(None, cloud.account)
-    report = apply_plan(
-        plan(cloud), cloud.catalogue, cloud.drivers, cloud.variables, {}, hear, 16, deliver=deliver
-    )
+    plan = make_plan(cloud.catalogue, cloud.drivers, cloud.variables)
+    report = apply_plan(plan, cloud.catalogue, cloud.drivers, cloud.variables, {}, hear, 16, deliver=deliver)
     assert report.ok, report.markdown()
     return cloud
 
@@ -110,7 +107,9 @@ def resolved(cloud, resource):
     """The declaration with live outputs in place of its references."""
 
     def live(resource_id):
-        return cloud.driver.read(resolved(cloud, cloud.catalogue[resource_id]))
+        if resource_id not in cloud.needed:
+            cloud.needed[resource_id] = cloud.driver.read(resolved(cloud, cloud.catalogue[resource_id]))
+        return cloud.needed[resource_id]
 
     return Resolver(cloud.variables, live, strict=True).resolve(resource)
 
@@ -131,11 +130,6 @@ def changed(body, pointer, value):
     first, _, rest = pointer.removeprefix("/").partition("/")
     inner = changed(body.get(first, {}), f"/{rest}", value) if rest else value
     return {**body, first: inner}
-
-
-def test_a_second_plan_changes_nothing(built):
-    again = plan(built)
-    assert [(step.id, step.action, step.changes) for step in again.changes] == []
 
 
 def test_nothing_is_made_of_thin_air(built):
@@ -340,15 +334,3 @@ def test_a_dead_letter_raises_the_alarm_of_all(built):
 
     assert wait(lambda: state("dreamnet-dead-letters") == ["ALARM"], 10, "the alarm")
     assert wait(lambda: state("dreamnet") == ["ALARM"], 10, "the composite alarm")
-
-
-# -- last: everything goes --------------------------------------------------------------------------------
-
-
-def test_destroy_leaves_nothing(built):
-    going = plan_destroy(built.catalogue, built.drivers, built.variables)
-    assert len(going.doomed) == len(built.catalogue)
-    consents = [lift_protection(one.id) for one in going.doomed] + [lose_data(one.id) for one in going.doomed]
-    report = destroy(going, going.id, built.catalogue, built.drivers, built.variables, hear, consents)
-    assert report.ok, report.markdown()
-    assert wait(lambda: built.resources() == [], 5, "the empty cloud")

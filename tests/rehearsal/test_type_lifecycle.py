@@ -8,6 +8,8 @@ its own that reads it.
 from __future__ import annotations
 
 import copy
+import json
+import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -64,6 +66,7 @@ class Life:
         unmarked: ids whose mark was taken away.
         left_out: ids that a catalogue did not hold for a while.
         strangers: identifiers that were then listed as undeclared, but are declared.
+        left: what AWS has, by its own account, after everything was destroyed.
     """
 
     clouds: Clouds
@@ -72,6 +75,7 @@ class Life:
     unmarked: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     strangers: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
     live: dict[str, Live] = field(default_factory=dict)
 
     def fault(self, stage: str, resource_id: str, message: str) -> None:
@@ -146,7 +150,6 @@ def change_behind_our_back(life: Life) -> None:
         if not any(path.startswith(one) or one.startswith(path) for one in shown.get(resource_id, [])):
             life.fault("drift", resource_id, f"{path} was changed, drift shows {shown.get(resource_id)}")
     life.apply("repair", CATALOGUE)
-    life.settled("plan after repair")
 
 
 def _changed(life: Life, resource_id: str) -> bool:
@@ -217,7 +220,8 @@ def _set(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> None:
 
 
 def undeclare(life: Life) -> None:
-    """Of each listing that shows several, what nothing depends on is left out of the catalogue."""
+    """Of each listing that shows several, what nothing depends on is left out of the catalogue; of the others
+    nothing has drifted after the repair."""
     needed = {need for needs in CATALOGUE.graph().values() for need in needs}
     groups: dict[str, list[str]] = {}
     for resource_id in life.live:
@@ -234,6 +238,8 @@ def undeclare(life: Life) -> None:
     }
     rest = {rid: resource for rid, resource in CATALOGUE.resources.items() if rid not in left_out}
     found = life.drift(Catalogue(CATALOGUE.root, rest, CATALOGUE.files, CATALOGUE.lines))
+    for one in (*found.changed, *found.absent, *found.foreign):
+        life.fault("drift after repair", one.id, str([change.path for change in one.changes]))
     identifiers = {_tail(one.identifier) for one in found.undeclared}
     expected = {_tail(life.live[one].identifier): one for one in left_out}
     for identifier in expected.keys() - identifiers:
@@ -263,9 +269,11 @@ def unmark_and_adopt(life: Life) -> None:
     for resource_id in life.unmarked ^ foreign:
         life.fault("foreign", resource_id, f"foreign: {resource_id in foreign}")
     clouds = life.clouds
+    few = {CATALOGUE[one].cloud: one for one in sorted(foreign)}.values()
     with pytest.raises(PrecheckFailed) as refused:
-        make_plan(CATALOGUE, clouds.drivers, clouds.variables, PARALLEL)
-    assert all(one in refused.value.problem for one in foreign)
+        make_plan(CATALOGUE.select(few), clouds.drivers, clouds.variables, PARALLEL)
+    assert len(few) == 2
+    assert all(one in refused.value.problem for one in few)
     adopted = adopt(CATALOGUE, sorted(foreign), clouds.drivers, clouds.variables, quiet, None, PARALLEL)
     for outcome in adopted.report.with_status("failed"):
         life.fault("adopt", outcome.id, outcome.message)
@@ -339,6 +347,10 @@ def take_down(life: Life) -> None:
     left = plan_destroy(CATALOGUE, clouds.drivers, clouds.variables, PARALLEL)
     for one in left.doomed:
         life.fault("left", one.id, f"{one.identifier} is still there")
+    with urllib.request.urlopen(f"{clouds.aws.endpoint_url}/_rehearsal/resources", timeout=10) as answer:
+        life.left = {f"{one['type']} {one['identifier']}" for one in json.load(answer)}
+    for region in (clouds.aws.region, clouds.aws.second_region):
+        life.left.update(clouds.aws.client("eks", region).list_clusters()["clusters"])
 
 
 # ---- what they found
@@ -368,3 +380,7 @@ def test_the_stages_reached_most_of_what_there_is(life: Life) -> None:
 
 def _reached(life: Life) -> dict[str, set[str]]:
     return {"changed": set(life.changed), "unmarked": life.unmarked}
+
+
+def test_nothing_is_left_after_everything_was_destroyed(life: Life) -> None:
+    assert life.left == set()
