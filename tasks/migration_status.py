@@ -68,9 +68,11 @@ def _look(profile: str) -> Look | None:
         moving = migration(profile)
     except ResourceError as error:
         began = traces.unfinished(migration_name(profile), load_profile(profile).neon.connection(), ())
-        if began:  # and a target of it is gone
-            error.extend(f"{error.problem} Yet {began}.")
-            raise
+        if began:
+            raise ResourceError(
+                f"{error.problem} Yet {began}.",
+                "Restore what is missing; if it is gone for good, give the migration up (migration-abandon).",
+            ) from error
         return None
     return moving.look()
 

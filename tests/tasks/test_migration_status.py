@@ -152,7 +152,7 @@ def test_without_targets_it_is_new_unless_the_source_publishes_for_them(world: W
     assert subject.report_migration.fn("acme", "run-1", 10.0).detail.startswith("new;")
     world.begun = "the migration neon_acme is not finished"
     with pytest.raises(
-        ResourceError, match=r"no Cloud SQL dreamnet\. Yet the migration .* is not finished\."
+        ResourceError, match=r"no Cloud SQL dreamnet\. Yet the migration .* is not finished\. .*abandon"
     ):
         subject.report_migration.fn("acme", "run-1", 10.0)
 
