@@ -31,8 +31,9 @@ from dreamnet.postgres import Migration, catalog, checksums
 from localcloud.engines import Engines
 from localcloud.state import State
 
-#: Parallel jobs that every contender gets, and the size above which tables are split.
-JOBS, SPLIT = 4, "128MB"
+#: Parallel jobs that every contender gets: with more than processors all of them are slower, as servers and
+#: clients share them. The size above which tables are split.
+JOBS, SPLIT = os.cpu_count() or 1, "128MB"
 
 
 @dataclass(frozen=True)
