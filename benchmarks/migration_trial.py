@@ -27,6 +27,7 @@ CREATE TABLE dreams (
     score double precision, exact numeric, raw bytea, at timestamptz NOT NULL DEFAULT now(),
     shout text GENERATED ALWAYS AS (upper(title)) STORED);
 CREATE INDEX ON dreams (at);
+CREATE STATISTICS dreams_of_moods (dependencies) ON feeling, title FROM dreams;
 CREATE TABLE moods (id serial PRIMARY KEY, feelings mood[] NOT NULL, span tstzrange);
 CREATE TABLE left_side (id int PRIMARY KEY, other int);
 CREATE TABLE right_side (id int PRIMARY KEY, other int REFERENCES left_side);

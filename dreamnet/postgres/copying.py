@@ -23,7 +23,10 @@ from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.reading import SnapshotReader
 
-PIECE_BYTES = 128 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024 * 1024
+"""Largest piece: what an interrupted copy repeats of a table, at most, for each worker."""
+_LEAST_BYTES = 128 * 1024 * 1024
+_SAY_S = 10.0
 BLOCK_BYTES = 8192
 
 
@@ -56,6 +59,13 @@ class Copied:
     rows: int
     bytes: int
     seconds: float
+
+
+def fair_share(tables: Iterable[Table], workers: int) -> int:
+    """Bytes of a piece that keep every worker busy. Smaller ones are no use: only a table that is loaded as a
+    whole is loaded frozen, which takes a tenth of the servers' processor time off copy and indexes together.
+    """
+    return max(_LEAST_BYTES, sum(table.bytes for table in tables) // workers)
 
 
 def pieces(tables: Iterable[Table], piece_bytes: int = PIECE_BYTES) -> list[Piece]:
@@ -157,8 +167,7 @@ class Copier:
             self._done += 1
             self._left[piece.table.name] -= 1
             done, complete = self._done, not self._left[piece.table.name]
-        part = f" {piece.number}/{piece.of}" if piece.of > 1 else ""
-        self._progress(f"copied {piece.table.name}{part}: {rows} rows ({done} of {total} pieces)")
+        self._progress(f"copied {piece.table.name}{_part(piece)}: {rows} rows ({done} of {total} pieces)")
         if complete:
             self._complete(piece.table)
 
@@ -166,11 +175,14 @@ class Copier:
         self, source: SnapshotReader, targets: list[Connection], piece: Piece, generation: int
     ) -> tuple[int, int]:
         read, write = copy_statements(piece)
-        size = 0
+        size, said = 0, time.monotonic()
 
         def tee(block: bytes) -> None:
-            nonlocal size
+            nonlocal size, said
             size += len(block)
+            if time.monotonic() - said > _SAY_S:
+                said = time.monotonic()
+                self._progress(f"copying {piece.table.name}{_part(piece)}: {size / 1e6:.0f} MB so far")
             for database, sink in zip(self._targets, sinks, strict=True):
                 with explained(database, f"load {piece.table.name}"):
                     sink.write(block)
@@ -189,6 +201,10 @@ class Copier:
             for target in targets:
                 state.record(target, self._migration, piece.step(generation), {"rows": rows})
         return rows, size
+
+
+def _part(piece: Piece) -> str:
+    return f" {piece.number}/{piece.of}" if piece.of > 1 else ""
 
 
 def copy_statements(piece: Piece) -> tuple[sql.Composed, sql.Composed]:

@@ -31,7 +31,7 @@ class InitialCopy:
 
     Args:
         workers: parallel copies and index builds.
-        piece_bytes: size of the pieces that big tables are cut into.
+        piece_bytes: largest piece that tables are cut into.
     """
 
     def __init__(self, parties: Parties, workers: int, piece_bytes: int, progress: Progress) -> None:
@@ -162,7 +162,8 @@ class InitialCopy:
                 progress=self._progress,
                 complete=complete,
             )
-            return copier.run(copying.pieces(tables, self._piece_bytes), shared.snapshot, number)
+            size = min(self._piece_bytes, copying.fair_share(tables, self._workers))
+            return copier.run(copying.pieces(tables, size), shared.snapshot, number)
 
     def _empty(self, link: Link, tables: list[Table]) -> None:
         parties = self._parties

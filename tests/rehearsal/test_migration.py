@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -222,6 +223,30 @@ def test_many_interruptions_begin_anew_rather_than_use_up_the_slots(
     assert migration.verify().equal
     slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
     assert value(source, slots) <= 2 * initial_copy.MAX_GENERATIONS
+
+
+def test_long_copies_and_each_index_are_told_of(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_SAY_S", 0.0)
+    source, target, _ = databases
+    fill(source)
+    said: list[str] = []
+    Migration("told", source, [target]).prepare_and_copy(said.append)
+    assert any(re.fullmatch(r"copying public\.bulk: \d+ MB so far", line) for line in said)
+    total = sum(" built " in line for line in said)
+    assert f"{target.label}: built public.bulk bulk_pkey" in "\n".join(said)
+    assert sum(f"of {total} indexes and keys)" in line for line in said) == total > 10
+    # CREATE STATISTICS comes before ANALYZE, and every table and partition is analysed.
+    assert (
+        value(
+            target,
+            "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND reltuples < 0 "
+            "AND relnamespace = 'public'::regnamespace",
+        )
+        == 0
+    )
+    assert value(target, "SELECT count(*) FROM pg_statistic_ext_data") == 1
 
 
 def test_a_blocked_migration_changes_nothing(databases: list[Database]) -> None:

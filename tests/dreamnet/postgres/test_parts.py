@@ -101,6 +101,23 @@ def test_big_tables_are_cut_into_pieces_that_cover_every_block_once() -> None:
     assert ranges[-1][1] is None
 
 
+def test_a_piece_is_a_worker_s_share_unless_that_is_small() -> None:
+    tables = [replace(TABLE, bytes=size * MIB) for size in (1000, 600)]
+    assert copying.fair_share(tables, 4) == 400 * MIB
+    assert copying.fair_share(tables, 40) == 128 * MIB
+
+
+def test_tables_with_the_largest_indexes_come_first() -> None:
+    names = ("small", "few indexes", "many indexes")
+    sizes = ((1, 0), (9, 1), (3, 2))
+    tables = [
+        replace(TABLE, name=Name("public", name), bytes=size, index_bytes=indexes)
+        for name, (size, indexes) in zip(names, sizes, strict=True)
+    ]
+    ordered = [piece.table.name.name for piece in copying.pieces(tables)]
+    assert ordered == ["many indexes", "few indexes", "small"]
+
+
 def test_partitioned_tables_hold_no_rows_to_copy() -> None:
     assert copying.pieces([replace(TABLE, partitioned=True)]) == []
 
