@@ -60,7 +60,8 @@ class Benchmark:
             "dreamnet, two targets": lambda: self._measured(TARGETS, self._dreamnet(TARGETS)),
         }
         if shutil.which("pgcopydb"):
-            found["pgcopydb"] = lambda: self._measured(one, self._pgcopydb())
+            found["pgcopydb"] = lambda: self._measured(one, self._pgcopydb(split=True))
+            found["pgcopydb, whole tables"] = lambda: self._measured(one, self._pgcopydb(split=False))
         return found | {"pg_dump | pg_restore": lambda: self._measured(one, self._dump_restore())}
 
     def _measured(self, targets: tuple[str, ...], commands: list[tuple[list[str], dict[str, str]]]) -> Copy:
@@ -85,10 +86,11 @@ class Benchmark:
         environment = os.environ | {"DSNS": "\n".join(database.dsn() for database in databases)}
         return [([sys.executable, "-m", "benchmarks.migration_copy", str(JOBS)], environment)]
 
-    def _pgcopydb(self) -> list[tuple[list[str], dict[str, str]]]:
-        """Its best: binary, tables split by ctid, no vacuum; it analyses, as ours does."""
+    def _pgcopydb(self, *, split: bool) -> list[tuple[list[str], dict[str, str]]]:
+        """Its best: binary, no vacuum; it analyses, as ours does. Whole tables are loaded frozen."""
         command = ["pgcopydb", "clone", "--dir", str(self._scratch / "pgcopydb"), "--restart"]
-        command += ["--table-jobs", str(JOBS), "--index-jobs", str(JOBS), "--split-tables-larger-than", SPLIT]
+        command += ["--table-jobs", str(JOBS), "--index-jobs", str(JOBS)]
+        command += ["--split-tables-larger-than", SPLIT] if split else []
         command += ["--use-copy-binary", "--skip-vacuum", "--no-owner", "--no-acl"]
         own = str(Path(program("pg_dump")).parent)
         environment = os.environ | {
