@@ -38,6 +38,7 @@ class BrokenNetwork:
         self._server = (host, port)
         self._pairs: set[_Pair] = set()
         self._silent: list[asyncio.StreamWriter] = []
+        self._knocking: set[asyncio.StreamWriter] = set()
         self._bytes_left: int | None = None
         self._loop = asyncio.new_event_loop()
         self._passing = asyncio.Event()
@@ -116,6 +117,8 @@ class BrokenNetwork:
         for pair in list(self._pairs):
             self._silent.append(pair.client)
             pair.vanish()
+        self._silent += self._knocking
+        self._knocking.clear()
 
     def _forget_silent(self) -> None:
         for client in self._silent:
@@ -123,7 +126,11 @@ class BrokenNetwork:
         self._silent.clear()
 
     async def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        self._knocking.add(client)
         await self._passing.wait()
+        if client not in self._knocking:
+            return  # it has vanished meanwhile
+        self._knocking.discard(client)
         try:
             answers, server = await asyncio.open_connection(*self._server)
         except OSError:

@@ -13,6 +13,16 @@ from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.replication import Lag, Link
 
+EVERY_S = 5.0
+"""Between two looks at what keeps a follower."""
+HANGS_S = 30.0
+"""Age of an apply worker that should have connected long ago."""
+
+_END_WORKER = """
+    SELECT pg_terminate_backend(s.pid) FROM pg_stat_subscription s JOIN pg_stat_activity a ON a.pid = s.pid
+    WHERE s.subname = %s AND a.backend_start < clock_timestamp() - %s * interval '1 second'
+"""
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -39,9 +49,11 @@ class Stream:
         """
         started = time.monotonic()
         beats = {link: replication.beat(connection, link) for link in self.links}
-        late = self.late(beats, subscribers, started + timeout)
-        if late is not None:
-            raise self.not_caught_up(late, timeout)
+        deadline = started + timeout
+        while late := self.late(beats, subscribers, min(deadline, time.monotonic() + EVERY_S)):
+            self.end_hanging_workers(connection, subscribers)
+            if time.monotonic() > deadline:
+                raise self.not_caught_up(late, timeout)
         return time.monotonic() - started
 
     def late(
@@ -54,6 +66,19 @@ class Stream:
                     if not replication.wait_beat(subscriber, link, number, deadline):
                         return database
         return None
+
+    def end_hanging_workers(self, publisher: Connection, subscribers: Sequence[Connection]) -> None:
+        """End apply workers that have been there for long and hold no slot; their server starts new ones.
+
+        wal_receiver_timeout covers a worker that follows. One that waits for the publisher's answer while it
+        connects has no time limit at all, whatever the connection string says (PostgreSQL 18 and before).
+        """
+        rows = replication.slot_rows(publisher, [slot for _, slot, _ in self.slots])
+        sessions = {database: one for (_, database), one in zip(self.subscribers, subscribers, strict=True)}
+        for _, slot, database in self.slots:
+            if slot in rows and not rows[slot][0]:
+                with explained(database, "end an apply worker that hangs"):
+                    sessions[database].execute(_END_WORKER, (slot, HANGS_S))
 
     def not_caught_up(self, late: Database, timeout: float) -> GameplanError:
         """What to raise of a subscriber that was too slow."""

@@ -30,6 +30,7 @@ import psycopg
 from psycopg import sql
 
 from dreamnet.postgres.database import CONNECT_TIMEOUT_S, Connection, Database
+from dreamnet.postgres.session import CLIENT_SETTINGS
 
 #: Keywords of a connection string that libpq 15 knows, and that name no file of this machine.
 _TRAVEL = ("hostaddr", "options", "channel_binding", "sslsni", "ssl_min_protocol_version", "gssencmode")
@@ -60,7 +61,8 @@ def conninfo(publisher: Database) -> str:
     sslmode = publisher.sslmode
     if sslmode in ("verify-ca", "verify-full"):
         sslmode, options["channel_binding"] = "require", "require"
-    return replace(publisher, sslmode=sslmode, sslrootcert="", options=tuple(options.items())).dsn()
+    reached = replace(publisher, sslmode=sslmode, sslrootcert="", options=tuple(options.items()))
+    return reached.dsn(**CLIENT_SETTINGS)
 
 
 def create(

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 
 from dreamnet.postgres import replication
 from dreamnet.postgres.database import Connection, explained
-from dreamnet.postgres.streams import Stream
-
-EVERY_S = 5.0
-"""Between two lines of progress, and between two looks at what could stop it."""
+from dreamnet.postgres.streams import EVERY_S, Stream
 
 _WINDOW = 12
 """Looks (a minute) over which the pace is taken: the backlog is not uniform."""
@@ -44,7 +41,8 @@ def wait_caught_up(
 ) -> None:
     """Wait until every subscriber has applied all that was committed when this was called.
 
-    Every EVERY_S seconds `progress` hears how far each is behind, and `guard` raises if waiting is in vain.
+    Every EVERY_S seconds `progress` hears how far each is behind, and `guard` raises if waiting is in vain;
+    a follower that hangs while it connects begins anew.
 
     Raises:
         GameplanError: not within `timeout` seconds.
@@ -60,6 +58,7 @@ def wait_caught_up(
             if time.monotonic() > deadline:
                 raise stream.not_caught_up(late, timeout)
             guard()
+            stream.end_hanging_workers(publisher, followers)
             for line in _lines(stream, publisher, followers, paces):
                 progress(line)
 

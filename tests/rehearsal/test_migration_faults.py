@@ -13,9 +13,9 @@ from psycopg import sql
 from benchmarks.fault_outcome import Outcome, compare
 from benchmarks.fault_round import Trial
 from benchmarks.migration_faults import IMPATIENT
-from benchmarks.migration_trial import SETTINGS, Writer, fill, fresh_databases, start_servers
+from benchmarks.migration_trial import SETTINGS, Writer, clean_up, fill, fresh_databases, start_servers
 from dreamnet.errors import UnreachableError
-from dreamnet.postgres import Database, reading, session
+from dreamnet.postgres import Database, Migration, reading, replication, session, streams, waiting
 from dreamnet.postgres.session import ConnectionLost
 
 pytestmark = pytest.mark.rehearsal
@@ -87,6 +87,42 @@ def test_a_copy_whose_connection_has_vanished_ends_by_itself(trial: Trial, broke
             with pytest.raises(UnreachableError, match="broke, while we tried to copy"):
                 reader.copy(query, "text", vanish, "copy")
         assert 0 < len(read) < blocks
+
+
+def test_a_follower_that_hangs_while_it_connects_begins_anew(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HANGS_S", 1.0)
+    monkeypatch.setattr(waiting, "EVERY_S", 0.5)
+    databases = fresh_databases(trial.servers)[:2]
+    fill(databases[0], bulk=1)
+    network = trial.networks["neon"]
+    source = replace(databases[0], host="127.0.0.1", port=network.port)
+    migration = Migration(f"hangs_{source.dbname}", source, [databases[1]])
+    try:
+        migration.prepare_and_copy(lambda _: None)
+        network.stall()
+        with databases[1].connect() as connection:
+            row = connection.execute(
+                "SELECT subname FROM pg_subscription s, pg_database d "
+                "WHERE d.oid = subdbid AND datname = current_database()"
+            ).fetchone()
+            assert row is not None
+            replication.enable(connection, row[0])
+            connecting = (
+                "SELECT FROM pg_stat_subscription s JOIN pg_stat_activity a ON a.pid = s.pid "
+                "WHERE s.subname = %s AND a.wait_event = 'LibpqwalreceiverConnect'"
+            )
+            while connection.execute(connecting, row).fetchone() is None:
+                time.sleep(0.01)
+        network.vanish()
+        network.mend()
+        started = time.monotonic()
+        migration.follow(lambda _: None, timeout=60)
+        assert time.monotonic() - started < 30
+    finally:
+        network.mend()
+        clean_up(databases)
 
 
 # ---- what the comparison sees

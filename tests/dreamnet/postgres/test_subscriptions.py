@@ -8,6 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from dreamnet.postgres import subscriptions
 from dreamnet.postgres.database import Database
+from dreamnet.postgres.session import CLIENT_SETTINGS
 
 NEON = Database("ep-x.eu.aws.neon.tech", "app", "me", "p w'", sslmode="verify-full")
 BOUND = {"sslmode": "require", "channel_binding": "require"}
@@ -41,7 +42,15 @@ def test_a_verified_publisher_proves_itself_by_its_password(
     publisher: Database, expected: dict[str, str]
 ) -> None:
     found = conninfo_to_dict(subscriptions.conninfo(publisher))
-    assert found == {"port": "5432", "dbname": "app", "user": "me", "password": "p w'", **expected}
+    keepalive = {name: str(value) for name, value in CLIENT_SETTINGS.items()}
+    assert found == {
+        "port": "5432",
+        "dbname": "app",
+        "user": "me",
+        "password": "p w'",
+        **keepalive,
+        **expected,
+    }
 
 
 def test_files_of_this_machine_and_words_of_newer_libpqs_stay_behind() -> None:
