@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
+import psycopg
 from psycopg import sql
 
 from dreamnet.postgres.catalog import Name, Table
@@ -20,6 +22,7 @@ from dreamnet.postgres.database import Connection, explained
 from dreamnet.postgres.schema import BUILT, Applier, Entry
 
 _SHARED = ("INDEX",)
+_CANCEL_S = 10.0
 _IDENTIFIER = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
 # The table of CREATE INDEX, ALTER TABLE and CREATE STATISTICS, as pg_dump writes it.
 _TABLE = re.compile(rf"(?: ON| FROM|ALTER TABLE) (?:ONLY )?({_IDENTIFIER}\.{_IDENTIFIER})")
@@ -104,7 +107,8 @@ class Builders:
             for _ in range(self._workers):
                 self._sessions.append(self._applier.session())
         except BaseException:
-            self._close()
+            for session in self._sessions:
+                session.close()
             raise
         self._threads = [
             threading.Thread(target=self._run, args=(session,), name="build", daemon=True)
@@ -120,11 +124,13 @@ class Builders:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        # What is not done is rolled back, and built by the next run. That one also ends the sessions which
+        # cannot be cancelled now, as where the network is gone.
         for session in self._sessions:
-            session.cancel()  # what is not done is rolled back, and built by the next run
+            with suppress(psycopg.Error):
+                session.cancel_safe(timeout=_CANCEL_S)
         for thread in self._threads:
-            thread.join()
-        self._close()
+            thread.join(_CANCEL_S)
 
     def offer(self, table: Table) -> None:
         """The table has all its rows, which is `table.bytes` of them. Raises what has failed so far."""
@@ -153,15 +159,12 @@ class Builders:
         if self._failure is not None:
             raise self._failure
 
-    def _close(self) -> None:
-        for session in self._sessions:
-            session.close()
-
     def _run(self, session: Connection) -> None:
         try:
-            while (job := self._take()) is not None:
-                self._do(job, session)
-                self._done(job)
+            with session:  # closed at the end
+                while (job := self._take()) is not None:
+                    self._do(job, session)
+                    self._done(job)
         except Exception as error:  # noqa: BLE001 - raised by whoever offers or waits
             with self._changed:
                 self._failure = self._failure or error

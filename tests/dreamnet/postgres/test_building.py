@@ -45,7 +45,7 @@ class Session:
         self._target.work(f"analyse {query.as_string()}", self)
         return None
 
-    def cancel(self) -> None:
+    def cancel_safe(self, *, timeout: float) -> None:
         self.cancelled.set()
 
     def close(self) -> None:
