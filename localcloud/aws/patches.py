@@ -55,10 +55,13 @@ def ignore_conditional_statements() -> None:
     FakeBucket.get_permission = permission
 
 
-def remember_method_names() -> None:
-    """Look through a service's class once for its operations; moto does so at every call."""
+def remember_what_stays_the_same() -> None:
+    """Look through a service's class for its operations, and read AWS's partitions, once: moto does so at
+    every call, and at every role that EKS is given."""
     from functools import cache
 
     from moto.core import responses
+    from moto.eks import utils
 
     responses.method_names_from_class = cache(responses.method_names_from_class)
+    utils.Session = cache(utils.Session)

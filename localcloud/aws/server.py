@@ -80,7 +80,7 @@ class LocalAws:
         patches.show_real_addresses()
         patches.forget_replicas_of_other_regions()
         patches.ignore_conditional_statements()
-        patches.remember_method_names()
+        patches.remember_what_stays_the_same()
         changed, account_id = self._snapshots.touch, credentials.aws_account_id
         background = Background(self._pool, changed)
         environments = Environments(state.log, state.dir / "aws" / "lambda")
