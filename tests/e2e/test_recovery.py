@@ -62,7 +62,7 @@ def week2(rehearsal: Rehearsal) -> str:
         kill(rehearsal, run, neon.copying, moments.uniform(0, 1.5))
         rehearsal.command("prefect", "flow-run", "retry", run)
         kill(rehearsal, run, neon.measured, moments.uniform(0, 2.5))
-        rehearsal.command("prefect", "flow-run", "retry", run)
+        rehearsal.retry(run)
         rehearsal.wait(run, "Completed")
     finally:
         neon.close()
