@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,8 @@ os.environ |= {
     "PREFECT_HOME": _HOME.name,
     "PREFECT_PROFILES_PATH": f"{_HOME.name}/profiles.toml",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # The blocks that tests use are registered when they are saved, those of all packages need not be.
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "DO_NOT_TRACK": "1",
     # A block loaded without a server would start one, which outlives the tests: let it fail instead.
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
@@ -61,6 +65,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServer
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Lets `.fn` of tasks run outside of a flow; what they would tell Prefect is noted instead."""
     return noted_at_a_desk(monkeypatch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_clusters_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """initdb runs once a session: each further PostgreSQL server begins with a copy of what that made."""
+    from localcloud.engines import postgresql
+
+    folder, lock = tmp_path_factory.mktemp("clusters"), threading.Lock()
+    made: dict[str, str] = {}
+    initialise = postgresql.initialise
+
+    def copied(data: str) -> None:
+        program = postgresql.binary("initdb")
+        with lock:
+            if program in made:
+                subprocess.run(["cp", "-a", f"{made[program]}/.", data], check=True)
+                return
+            initialise(data)
+            subprocess.run(["cp", "-a", data, folder / str(len(made))], check=True)
+            made[program] = str(folder / str(len(made)))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(postgresql, "initialise", copied)
+        yield
 
 
 @pytest.fixture(scope="session")

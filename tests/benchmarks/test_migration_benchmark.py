@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import migration
+from benchmarks import migration, migration_freeze
 from benchmarks.migration_freeze import Moves, move_to_and_fro
 from benchmarks.migration_servers import Servers
 from localcloud.engines import Engines
@@ -38,7 +38,8 @@ def test_every_figure_is_shown_beside_the_peers(capsys):
 
 
 @pytest.mark.rehearsal
-def test_a_small_database_is_copied_and_its_writers_are_moved_there_and_back(tmp_path):
+def test_a_small_database_is_copied_and_its_writers_are_moved_there_and_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(migration_freeze, "BEFORE", 0.5)
     servers = Servers(Engines(State(tmp_path)))
     try:
         servers.fill(1)

@@ -47,9 +47,8 @@ def serving(version: int, folder: Path) -> Iterator[Database]:
     assert bin_folder is not None
     spec, port = postgresql.make_directories(folder), free_port("127.0.0.1")
     data = spec["data"]
-    _run(
-        [bin_folder / "initdb", "-D", data, "-U", postgresql.ADMIN, "-A", "trust", "-E", "UTF8", "--locale=C"]
-    )
+    made = [bin_folder / "initdb", "-D", data, "-U", postgresql.ADMIN, "-A", "trust", "-E", "UTF8"]
+    _run([*made, "--locale=C", "--no-sync"])
     values = {**SETTINGS, "port": str(port), "unix_socket_directories": spec["sockets"]}
     text = "".join(f"{name} = '{value}'\n" for name, value in values.items())
     Path(data, "postgresql.conf").write_text(text)

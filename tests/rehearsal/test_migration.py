@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
-from dreamnet.postgres import Database, Migration, copying, initial_copy
+from dreamnet.postgres import Database, Migration, copying, gate, initial_copy, parties
 
 pytestmark = pytest.mark.rehearsal
 
@@ -160,7 +160,10 @@ def test_a_switch_that_fails_is_undone(databases: list[Database]) -> None:
     assert migration.cut_over(lambda: None).proof.equal
 
 
-def test_a_session_that_holds_locks_is_named_and_nothing_is_changed(databases: list[Database]) -> None:
+def test_a_session_that_holds_locks_is_named_and_nothing_is_changed(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "ATTEMPTS", 2)
     source = databases[0]
     fill(source, bulk=10)
     migration = copied(databases)
@@ -171,7 +174,8 @@ def test_a_session_that_holds_locks_is_named_and_nothing_is_changed(databases: l
     assert migration.status().frozen_tables == 0
 
 
-def test_only_one_process_at_a_time(databases: list[Database]) -> None:
+def test_only_one_process_at_a_time(databases: list[Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parties, "_PATIENCE", 0.5)
     fill(databases[0], bulk=10)
     migration = copied(databases)
     started, release = threading.Event(), threading.Event()
