@@ -7,7 +7,7 @@ from datetime import date
 from prefect.blocks.core import Block
 from pydantic import BaseModel, Field
 
-from blocks.standard import DOCUMENTATION_URL
+from blocks.standard import DOCUMENTATION_URL, KeptSchema
 from dreamnet.cost.gate import Approval
 
 
@@ -31,7 +31,7 @@ class SpendingApproval(BaseModel):
         return Approval(self.approved_by, self.until, self.reason, monthly)
 
 
-class Budget(Block):
+class Budget(KeptSchema, Block):
     """The credits that there are and what a month may cost, in US dollars.
 
     Example:

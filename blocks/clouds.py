@@ -9,14 +9,14 @@ from prefect_aws import AwsCredentials
 from prefect_gcp import GcpCredentials
 from pydantic import Field
 
-from blocks.standard import DOCUMENTATION_URL
+from blocks.standard import DOCUMENTATION_URL, KeptSchema
 
 if TYPE_CHECKING:
     from dreamnet.clouds.aws import AwsAccount
     from dreamnet.clouds.google import GoogleAccount
 
 
-class GoogleCloud(Block):
+class GoogleCloud(KeptSchema, Block):
     """A Google Cloud project and where in it DreamNet lives.
 
     Example:
@@ -81,7 +81,7 @@ class GoogleCloud(Block):
         )
 
 
-class AmazonCloud(Block):
+class AmazonCloud(KeptSchema, Block):
     """An AWS account and where in it DreamNet lives.
 
     A private endpoint goes into the credentials' client parameters (`endpoint_url`), as prefect-aws has it.

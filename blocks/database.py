@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from blocks.standard import DOCUMENTATION_URL
+from blocks.standard import DOCUMENTATION_URL, KeptSchema
 
 if TYPE_CHECKING:
     from dreamnet.postgres.database import Database
 
 
-class PostgresDatabase(Block):
+class PostgresDatabase(KeptSchema, Block):
     """A PostgreSQL database: where it is and whom to be there.
 
     For Neon use the direct host (never `-pooler`) and a role made in its Console, CLI or API.

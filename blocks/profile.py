@@ -8,11 +8,11 @@ from pydantic import Field, SecretStr
 from blocks.budget import Budget
 from blocks.clouds import AmazonCloud, GoogleCloud
 from blocks.database import PostgresDatabase
-from blocks.standard import DOCUMENTATION_URL
+from blocks.standard import DOCUMENTATION_URL, KeptSchema
 from dreamnet.events.delivery import code_versions
 
 
-class GameplanProfile(Block):
+class GameplanProfile(KeptSchema, Block):
     """The accounts, source database and budget that one gameplan runs with. Flows take its name.
 
     Example:

@@ -43,6 +43,14 @@ class TestStandards(BlockStandardTestSuite):
         assert f"from blocks import {block.__name__}" in example
 
 
+@pytest.mark.parametrize("block", OURS, ids=lambda block: block.__name__)
+def test_schema_is_prefects_own_and_made_once(block: type[Block], monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Block.model_json_schema.__func__(block)  # type: ignore[attr-defined]
+    block.model_json_schema().clear()
+    monkeypatch.setattr(Block, "model_json_schema", None)
+    assert block.model_json_schema() == own
+
+
 def test_all_are_exported() -> None:
     assert {block.__name__ for block in OURS} == set(blocks.__all__)
     assert len(OURS) == 5
