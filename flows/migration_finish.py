@@ -7,7 +7,7 @@ from prefect import flow
 from dreamnet.report import Clock, Step
 from flows.weeks import GAMEPLAN_FLOW, run_key
 from tasks.approval import require_approval
-from tasks.ways_out import close_migration, describe_finish
+from tasks.finishing import close_migration, describe_finish
 
 
 @flow(name="migration-finish", flow_run_name="finish the migration {profile}", **GAMEPLAN_FLOW)
@@ -23,8 +23,8 @@ def migration_finish(
         run: continue an earlier run under its id.
     """
     run = run_key(run)
-    described = describe_finish(profile, run)
-    if dry_run or not described:
-        return Clock("Migration closed").unchanged(described or "Nothing of a migration is left.")
-    require_approval("close the migration", described, auto_approve)
-    return close_migration(profile, run)
+    closing = describe_finish(profile, run)
+    if dry_run or not closing.text:
+        return Clock("Migration closed").unchanged(closing.text or "Nothing of a migration is left.")
+    require_approval(closing.words, closing.text, auto_approve)
+    return close_migration(profile, run, closing.without)

@@ -10,7 +10,7 @@ from flows.provisioning import provision
 from flows.weeks import GAMEPLAN_FLOW, finish_week, run_key
 from tasks.approval import require_approval
 from tasks.failover import connect_regions, deploy_second_region, drill_on_record
-from tasks.ways_out import close_migration
+from tasks.finishing import close_migration, describe_finish
 
 FOLDERS = ("google/global",)
 
@@ -19,14 +19,15 @@ FOLDERS = ("google/global",)
 def week4_global(profile: str, auto_approve: bool = False, run: str | None = None) -> WeekReport:
     """Create the second region and the load balancer, send traffic through it, and drill once."""
     run = run_key(run)
+    closing = describe_finish(profile, run)
     require_approval(
-        "close the migration",
-        "Going back to Neon ends here: a failover replaces the primary that Neon follows.",
+        closing.words,
+        f"Going back to Neon ends here: a failover replaces the primary that Neon follows.\n\n{closing.text}",
         auto_approve,
     )
     steps = [
         provision(profile, run, FOLDERS, auto_approve),
-        close_migration(profile, run),
+        close_migration(profile, run, closing.without),
         deploy_second_region(profile, run),
         connect_regions(profile, run),
     ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from prefect import task
 
-from dreamnet.errors import ConfigurationError, GameplanError
+from dreamnet.errors import GameplanError
 from dreamnet.postgres import giving_up
 from dreamnet.postgres.database import Database
 from dreamnet.postgres.giving_up import Outlook
 from dreamnet.report import Clock, Step
 from dreamnet.serving.connection import SECRET, current_url, current_url_on_aws, publish_url
-from tasks.migration import what_is_left
+from tasks.migration import names, what_is_left
 from tasks.support import CLOUD_TASK, aws_account, google_account, load_profile, progress
 
 
@@ -69,7 +69,7 @@ def abandon_migration(profile: str, run: str, empty_targets: bool) -> Step:
 def _require_neon(profile: str, phase: str) -> None:
     """Raise GameplanError unless DreamNet writes to Neon: Google's secret, switched last, says so."""
     url = current_url(google_account(profile))
-    if url is None or _names(url, load_profile(profile).neon.connection()):
+    if url is None or names(url, load_profile(profile).neon.connection()):
         return
     if phase == "finished":
         raise GameplanError(
@@ -89,17 +89,9 @@ def _put_back(profile: str, neon: Database) -> None:
     """Let AWS's secret name Neon again: a switch writes it first, and may have got no further."""
     google, aws = google_account(profile), aws_account(profile)
     url = current_url_on_aws(aws)
-    if url is not None and not _names(url, neon):
+    if url is not None and not names(url, neon):
         publish_url(google, aws, neon.url())
         progress()(f"The connection secret {SECRET} of AWS names Neon again")
-
-
-def _names(url: str, database: Database) -> bool:
-    """Whether a connection string leads to a database, by whatever role."""
-    try:
-        return Database.from_dsn(url).label == database.label
-    except ConfigurationError:
-        return False
 
 
 def _without_records(met: Outlook, cloud_sql: Database | None) -> list[str]:

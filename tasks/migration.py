@@ -8,7 +8,7 @@ from typing import Literal
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from dreamnet.errors import PrecheckFailed, ResourceError
+from dreamnet.errors import ConfigurationError, PrecheckFailed, ResourceError
 from dreamnet.postgres import traces
 from dreamnet.postgres.cutover import raise_on
 from dreamnet.postgres.database import Database
@@ -84,6 +84,14 @@ def disks(profile: str) -> tuple[Disk, Disk]:
 def moved(profile: str) -> bool:
     """Whether DreamNet reads another database than Neon: the connection secret says it."""
     return current_url(google_account(profile)) not in (None, load_profile(profile).neon.connection().url())
+
+
+def names(url: str, database: Database) -> bool:
+    """Whether a connection string leads to a database, by whatever role."""
+    try:
+        return Database.from_dsn(url).label == database.label
+    except ConfigurationError:
+        return False
 
 
 @task(task_run_name="pre-check", **CLOUD_TASK)

@@ -1,4 +1,4 @@
-"""What a person reads before a migration moves, goes back or ends; and its end."""
+"""What a person reads before a migration moves or goes back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import time
 
 from prefect import task
 
-from dreamnet.errors import GameplanError
 from dreamnet.postgres.forecast import forecast
 from dreamnet.postgres.replication import Lag
-from dreamnet.report import Clock, Step
 from dreamnet.serving.connection import current_url
 from tasks.cutover import no_way_back
-from tasks.migration import migration, moved
-from tasks.support import CLOUD_TASK, google_account, progress
+from tasks.migration import migration
+from tasks.support import CLOUD_TASK, google_account
 
 #: What switching the connection secret takes: reading and writing it in each cloud, about as long each.
 SECRET_CALLS = 4
@@ -71,64 +69,8 @@ def describe_way_back(profile: str, run: str) -> str:
     )
 
 
-@task(task_run_name="outlook on the end", **CLOUD_TASK)
-def describe_finish(profile: str, run: str) -> str:
-    """What finishing ends; empty where it has been finished. Changes nothing.
-
-    Raises:
-        GameplanError: as `close_migration`.
-    """
-    if migration(profile).status().phase in ("new", "finished"):
-        return ""
-    lags = _closable(profile)
-    return "\n".join(
-        [
-            "Going back to Neon ends here: slots, publications and subscriptions are removed on all sides.",
-            "",
-            *(f"- {_behind(lag)}" for lag in lags),
-            "- Neon keeps what it has and goes on refusing writes; RDS keeps what it has.",
-        ]
-    )
-
-
-@task(task_run_name="close the migration", **CLOUD_TASK)
-def close_migration(profile: str, run: str) -> Step:
-    """End the way back to Neon and the copy to RDS: slots, publications, subscriptions are removed.
-
-    A failover replaces the primary, and logical slots do not move with it. RDS keeps what it has until then.
-
-    Raises:
-        GameplanError: DreamNet reads Neon, or Neon or RDS has not caught up with Cloud SQL.
-    """
-    clock = Clock("Migration closed")
-    moving = migration(profile)
-    if moving.status().phase in ("new", "finished"):
-        return clock.unchanged("Closed before: Neon and RDS follow Cloud SQL no longer.")
-    _closable(profile)
-    moving.finish(progress())
-    return clock.done("Neon and RDS follow Cloud SQL no longer; slots and publications are removed.")
-
-
-def _closable(profile: str) -> list[Lag]:
-    """How far the followers are behind. Raises GameplanError where something would be cut off by closing."""
-    moving = migration(profile)
-    phase = moving.status().phase
-    if phase != "cut over" or not moved(profile):
-        raise GameplanError(
-            f"DreamNet reads Neon, or may: the migration is {phase}.",
-            "Cut over (neon-migration) before finishing it, or give it up with migration-abandon.",
-        )
-    lags = moving.lag()
-    open_ends = [lag for lag in lags if not lag.active or lag.seconds is None]
-    if open_ends:
-        raise GameplanError(
-            f"Not everybody has what Cloud SQL has: {'; '.join(map(_behind, open_ends))}.",
-            "Wait until they have caught up; if the lag does not shrink, read the follower's log.",
-        )
-    return lags
-
-
-def _behind(lag: Lag) -> str:
+def behind(lag: Lag) -> str:
+    """How far a follower is behind, in words."""
     size = "an unknown number of" if lag.bytes is None else f"{lag.bytes:,}"
     late = (
         "has not shown the latest write yet"
@@ -150,7 +92,7 @@ def _freeze(profile: str) -> list[str]:
     current_url(google_account(profile))
     switch = SECRET_CALLS * (time.monotonic() - asked)
     return [
-        *(f"- Replication: {_behind(lag)}." for lag in lags),
+        *(f"- Replication: {behind(lag)}." for lag in lags),
         f"- Expected freeze: about {parts.seconds + switch:.1f} s, in which writes wait or are refused and"
         f" readers go on: drain {parts.drain_seconds:.2f}, compare {parts.small_tables} small tables"
         f" ({parts.small_bytes / 1e6:.1f} MB) once more {parts.check_seconds:.2f}, let {parts.tables} tables"

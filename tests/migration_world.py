@@ -79,10 +79,6 @@ class Moving:
         following = {one.label: "following" for one in (NEON, CLOUD_SQL, RDS) if one is not primary}
         return Move(primary.label, 0.25, 0.05, 0.1, 0.1, 4, PROOF, following)
 
-    def finish(self, progress: Callable[[str], None]) -> None:
-        self.done.append("finish")
-        self.phase = "new"
-
 
 class World:
     """What surrounds a migration: the connection secret, the backend that a client writes to, the events."""

@@ -52,12 +52,7 @@ def outlook(parties: Parties, records: Database | None) -> Outlook:
     Raises:
         GameplanError: the source does not answer.
     """
-    silent: dict[Database, str] = {}
-    for target in parties.targets:
-        try:
-            target.connect(parties.application).close()
-        except GameplanError as error:  # refused or unreachable: either way it is out of reach
-            silent[target] = error.problem
+    silent = parties.out_of_reach(parties.targets)
     known = records is not None and records not in silent
     return Outlook(
         phase=parties.phase(parties.steps(records)) if known and records else "",

@@ -13,6 +13,7 @@ from dreamnet.postgres import (
     alarms,
     copying,
     cutover,
+    finishing,
     gate,
     giving_up,
     noted,
@@ -192,14 +193,10 @@ class Migration:
             self._parties.forget(self.targets[0], _RETURN_DUE)
 
     def finish(self, progress: Progress = lambda _: None) -> None:
-        """Remove slots, publications, subscriptions and records on all sides.
-
-        Whoever is not the primary keeps refusing writes if it has been frozen.
+        """Remove slots, publications, subscriptions and records on all sides. See finishing, also for what
+        to do where a follower is gone for good.
         """
-        with self._parties.alone():
-            self._parties.remove_streams(progress)
-            self._parties.drop_records()
-        progress("finished")
+        finishing.finish(self._parties, progress)
 
     def abandon(self, progress: Progress = lambda _: None, *, empty: bool = False) -> None:
         """Give up: the source keeps no WAL for us and takes writes; targets keep what was copied. See

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -30,12 +30,14 @@ class Parties:
         name: the migration's; slots, publications, subscriptions and records carry it.
         targets: the first becomes the primary at cut-over, and keeps the records that all share.
         application: shown in pg_stat_activity; whoever begins a step ends other sessions of this name.
+        silent: those out of reach that the migration is ended without.
     """
 
     name: str
     source: Database
     targets: tuple[Database, ...]
     application: str
+    silent: tuple[Database, ...] = ()
 
     @classmethod
     def of(cls, name: str, source: Database, targets: Sequence[Database]) -> Parties:
@@ -44,8 +46,18 @@ class Parties:
 
     @property
     def everywhere(self) -> tuple[Database, ...]:
-        """Source and targets."""
-        return (self.source, *self.targets)
+        """Source and targets, but for the silent ones."""
+        return tuple(one for one in (self.source, *self.targets) if one not in self.silent)
+
+    def out_of_reach(self, candidates: Iterable[Database]) -> dict[Database, str]:
+        """Those that do not let us in, and why: refused or unreachable makes no difference here."""
+        silent: dict[Database, str] = {}
+        for database in candidates:
+            try:
+                database.connect(self.application).close()
+            except GameplanError as error:
+                silent[database] = error.problem
+        return silent
 
     # ---- who follows whom
 
@@ -73,12 +85,12 @@ class Parties:
         }
 
     def back(self) -> Stream:
-        """From the first target to those who do follow it."""
+        """From the first target to those who do follow it and are not silent."""
         steps = self.steps(self.targets[0], "following:")
         subscribers = tuple(
             (key, database)
             for key, database in self.followers()
-            if steps.get(f"following:{key}") == "following"
+            if steps.get(f"following:{key}") == "following" and database not in self.silent
         )
         return Stream(self.targets[0], subscribers, (self.link("back"),), self.application)
 

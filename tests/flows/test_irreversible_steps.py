@@ -19,6 +19,7 @@ from flows import (
     week4_global,
 )
 from tasks.approval import NotApproved
+from tasks.finishing import Closing
 
 
 class Steps:
@@ -28,6 +29,7 @@ class Steps:
         self.order: list[str] = []
         self.asked: list[tuple[str, str, bool]] = []
         self.proving: bool | None = None
+        self.without: tuple[str, ...] | None = None
         self.answers: dict[str, Any] = {}
         self.raises: dict[str, Exception] = {}
 
@@ -38,6 +40,8 @@ class Steps:
     def _noted(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             self.order.append(name)
+            if name == "close_migration":
+                self.without = arguments[2]
             if name == "check_migration":
                 self.proving = arguments[2]
             if name in ("require_approval", "approve_cut_over"):
@@ -151,6 +155,7 @@ def test_approval_of_the_deployment_reaches_the_migration(monkeypatch: pytest.Mo
 
 
 WEEK4 = (
+    "describe_finish",
     "require_approval",
     "provision",
     "close_migration",
@@ -163,6 +168,7 @@ WEEK4 = (
 
 def week4(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> WeekReport:
     steps.take(monkeypatch, week4_global, *WEEK4)
+    steps.answers.setdefault("describe_finish", Closing("RDS is gone.", "close without rds", ("RDS",)))
     monkeypatch.setattr(
         week4_global, "finish_week", lambda profile, week, title, done: WeekReport(week, title, tuple(done))
     )
@@ -174,6 +180,10 @@ def test_way_back_is_closed_only_after_approval(steps: Steps, monkeypatch: pytes
     steps.answers["drill_on_record"] = None
     report = week4(steps, monkeypatch)
     assert steps.order.index("require_approval") < steps.order.index("close_migration")
+    (asked,) = steps.asked
+    assert asked[0] == "close without rds"
+    assert asked[1].endswith("RDS is gone.")
+    assert steps.without == ("RDS",), "what was approved, and nothing more"
     assert steps.order[-1] == "failover_drill"
     assert report.steps[-1].title == "failover_drill"
 
@@ -240,6 +250,11 @@ way_out = pytest.mark.parametrize(
 )
 
 
+def outlook(module: Any, words: str, text: str) -> str | Closing:
+    """What a way out's description returns."""
+    return Closing(text, words, ("Neon",)) if module is migration_finish else text
+
+
 class Reader:
     """The task that lets a cluster follow the connection secret, as `submit` starts it."""
 
@@ -261,11 +276,12 @@ def test_way_out_is_described_asked_for_and_gone(
     steps.take(monkeypatch, module, describe, "require_approval", act)
     if module is migration_roll_back:
         monkeypatch.setattr(module, "follow_connection", Reader(steps))
-    steps.answers[describe] = "What will happen."
+    steps.answers[describe] = outlook(module, words, "What will happen.")
     flow.fn("acme", run="run-1")
     readers = ["gke", "eks"] if module is migration_roll_back else []
     assert steps.order == [describe, "require_approval", act, *readers]
     assert steps.asked == [(words, "What will happen.", False)]
+    assert steps.without == (("Neon",) if module is migration_finish else None)
 
 
 @way_out
@@ -273,7 +289,7 @@ def test_way_out_declined_or_only_tried_changes_nothing(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, module: Any, describe: str, act: str, words: str, flow: Any
 ) -> None:
     steps.take(monkeypatch, module, describe, "require_approval", act)
-    steps.answers[describe] = "What will happen."
+    steps.answers[describe] = outlook(module, words, "What will happen.")
     flow.fn("acme", dry_run=True, run="run-1")
     assert steps.order == [describe]
     steps.raises["require_approval"] = NotApproved("Declined.", "Ask again.")
@@ -284,9 +300,9 @@ def test_way_out_declined_or_only_tried_changes_nothing(
 
 @pytest.mark.parametrize("way", WAYS_OUT[:2], ids=["roll back", "finish"])
 def test_way_out_that_was_gone_asks_nobody(steps: Steps, monkeypatch: pytest.MonkeyPatch, way: Any) -> None:
-    module, describe, act, _, flow = way
+    module, describe, act, words, flow = way
     steps.take(monkeypatch, module, describe, "require_approval", act)
-    steps.answers[describe] = ""
+    steps.answers[describe] = outlook(module, words, "")
     done = flow.fn("acme", run="run-1")
     assert (done[0] if isinstance(done, list) else done).outcome == "unchanged"
     assert steps.order == [describe]

@@ -17,7 +17,16 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, UnreachableError
-from dreamnet.postgres import Database, Migration, alarms, giving_up, lag_report, noted, replication
+from dreamnet.postgres import (
+    Database,
+    Migration,
+    alarms,
+    finishing,
+    giving_up,
+    lag_report,
+    noted,
+    replication,
+)
 from dreamnet.postgres.cutover import SwitchUnfinished, Unproven
 from dreamnet.postgres.parties import Parties
 from localcloud.engines import Engines
@@ -204,6 +213,64 @@ def kept(database: Database) -> tuple[list[str], list[str], list[str]]:
         ).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
+
+
+def test_finished_without_a_follower_that_died_the_primary_keeps_nothing_for_it(
+    world: tuple[Engines, list[Database]], databases: list[Database]
+) -> None:
+    engines = world[0]
+    source, first, second = databases
+    migration = following(databases)
+    parties = Parties.of(migration.name, source, migration.targets)
+    migration.cut_over(lambda: None)
+    met = finishing.outlook(parties)
+    assert (met.phase, len(met.lags), met.silent, met.remains) == ("cut over", 2, {}, parties.everywhere)
+    engines.kill("rds")
+    try:
+        with first.connect() as connection:
+            connection.execute("INSERT INTO empty_one VALUES (1)")
+        met = finishing.outlook(parties)
+        assert (met.phase, set(met.silent), met.remains) == ("cut over", {second}, (source, first))
+        assert [lag.subscriber for lag in met.lags] == [source.label]
+        with pytest.raises(UnreachableError):
+            finishing.finish(parties, print)
+        assert len(kept(first)[1]) == 2, "without a word about it, nothing changes"
+        finishing.finish(parties, print, met.silent)
+        assert kept(source) == kept(first) == ([], [], [])
+        met = finishing.outlook(parties)
+        assert (met.phase, set(met.silent), met.remains) == ("finished", {second}, ())
+    finally:
+        engines.start("rds")
+    met = finishing.outlook(parties)
+    assert (met.phase, met.silent, met.remains) == ("lost", {}, (second,))
+    finishing.finish(parties, print)
+    assert kept(second) == ([], [], [])
+    assert finishing.outlook(parties).phase == "finished"
+
+
+def test_finish_that_was_killed_on_its_way_goes_on_without_neon(databases: list[Database]) -> None:
+    source, first, second = databases
+    migration = following(databases)
+    migration.cut_over(lambda: None)
+    gone = replace(source, port=1)
+    parties = Parties.of(migration.name, gone, migration.targets)
+    met = finishing.outlook(parties)
+    assert (set(met.silent), [lag.subscriber for lag in met.lags]) == ({gone}, [second.label])
+
+    def die(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finishing.finish(parties, die, met.silent)
+    met = finishing.outlook(parties)
+    assert (met.phase, met.lags, met.remains) == ("cut over", (), (first, second))
+    finishing.finish(parties, print, met.silent)
+    assert kept(first) == kept(second) == ([], [], [])
+    assert finishing.outlook(parties).remains == ()
+    migration.finish()  # it is back after all, and goes on refusing writes
+    assert kept(source) == ([], [], [])
+    with source.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("INSERT INTO empty_one VALUES (1)")
 
 
 def test_emptied_targets_take_a_new_attempt(databases: list[Database]) -> None:

@@ -13,10 +13,12 @@ import pytest
 from desk import Desk
 
 import tasks.cutover
+import tasks.finishing
 import tasks.ways_out
 from benchmarks.migration_trial import start_servers
 from dreamnet.errors import GameplanError
 from dreamnet.postgres import Database, Migration
+from dreamnet.postgres.parties import Parties
 from dreamnet.traffic import WriteClient, lost
 from localcloud.neon.seed import _partitions, _script
 from tasks.migration import present_dreams
@@ -71,7 +73,11 @@ def moving(place: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Migrati
     monkeypatch.setattr(tasks.cutover, "publish_url", publish_url)
     monkeypatch.setattr(tasks.cutover, "emit_event", lambda *arguments, **more: None)
     monkeypatch.setattr(tasks.ways_out, "current_url", lambda google: place.secret.read_text())
-    monkeypatch.setattr(tasks.ways_out, "moved", lambda name: place.secret.read_text() != source.url())
+    left = Parties.of(moving.name, source, targets)
+    monkeypatch.setattr(tasks.finishing, "what_is_left", lambda name: (left, targets[0]))
+    monkeypatch.setattr(tasks.finishing, "google_account", lambda name: None)
+    monkeypatch.setattr(tasks.finishing, "current_url", lambda google: place.secret.read_text())
+    monkeypatch.setattr(tasks.finishing, "moved", lambda name: place.secret.read_text() != source.url())
     return moving
 
 
@@ -94,7 +100,7 @@ def test_there_and_back_and_there_again_under_a_constant_load_loses_no_acknowled
         back = tasks.cutover.roll_back.fn("acme", "run")
         assert place.secret.read_text() == source.url()
         with pytest.raises(GameplanError, match="DreamNet reads Neon"):
-            tasks.ways_out.close_migration.fn("acme", "run")
+            tasks.finishing.close_migration.fn("acme", "run", ())
     for step, moves in ((there, 1), (proven, 2), (back, 1)):
         assert step.detail.count("writes frozen for") == moves
         assert step.detail.endswith("0 lost on 3 databases.")

@@ -186,7 +186,7 @@ def test_proof_is_due_from_before_the_switch_until_it_is_done_or_somebody_rolls_
     assert seen == [wanted, False]
 
 
-# ---- back, closed
+# ---- back
 
 
 def test_roll_back_switches_the_secret_once(world: World) -> None:
@@ -203,35 +203,6 @@ def test_no_way_back_is_said_before_anybody_is_asked(world: World, phase: str) -
     for refused in (subject.roll_back.fn, ways_out.describe_way_back.fn):
         with pytest.raises(GameplanError, match=f"the migration is {phase}"):
             refused("acme", "run-1")
-    assert world.moving.done == []
-
-
-def test_closing_is_done_once(world: World) -> None:
-    world.moving.phase, world.secret = "cut over", CLOUD_SQL.url()
-    assert "- cloud sql is 0 bytes behind" in ways_out.describe_finish.fn("acme", "run-1")
-    assert ways_out.close_migration.fn("acme", "run-1").outcome == "done"
-    assert ways_out.close_migration.fn("acme", "run-1").outcome == "unchanged"
-    assert ways_out.describe_finish.fn("acme", "run-1") == ""
-    assert world.moving.done == ["finish"]
-
-
-@pytest.mark.parametrize(
-    ("phase", "secret"), [("following", CLOUD_SQL.url()), ("switching", None), ("cut over", NEON.url())]
-)
-def test_nothing_is_closed_while_neon_is_read(world: World, phase: str, secret: str | None) -> None:
-    world.moving.phase, world.secret = phase, secret
-    for refused in (ways_out.close_migration.fn, ways_out.describe_finish.fn):
-        with pytest.raises(GameplanError, match="DreamNet reads Neon"):
-            refused("acme", "run-1")
-    assert world.moving.done == []
-
-
-@pytest.mark.parametrize("behind", [{"seconds": None}, {"active": False}])
-def test_nothing_is_closed_while_a_follower_lacks_something(world: World, behind: dict[str, Any]) -> None:
-    world.moving.phase, world.secret = "cut over", CLOUD_SQL.url()
-    world.moving.lags[1] = replace(world.moving.lags[1], bytes=812, **behind)
-    with pytest.raises(GameplanError, match="rds is 812 bytes behind"):
-        ways_out.close_migration.fn("acme", "run-1")
     assert world.moving.done == []
 
 
