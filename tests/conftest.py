@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +84,8 @@ def _empty_clusters_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iter
                 subprocess.run(["cp", "-a", f"{made[program]}/.", data], check=True)
                 return
             initialise(data)
+            # Without these, a server counts from its own start: rates are amounts over the time since then.
+            Path(data, "pg_stat", "pgstat.stat").unlink(missing_ok=True)
             subprocess.run(["cp", "-a", data, folder / str(len(made))], check=True)
             made[program] = str(folder / str(len(made)))
 
