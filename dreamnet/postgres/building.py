@@ -1,8 +1,10 @@
-"""What one target's tables need once they have their rows: indexes and keys, then the planner's statistics.
+"""What one target's tables need once they have their rows: indexes and keys, the planner's statistics, then
+foreign keys.
 
 Several sessions build them, for a table that is complete while others are still copied: the target's
 processors sort while its network loads. Adding a key locks its table for itself, so that nothing else may be
-built there meanwhile; the sessions turn to other tables then, instead of waiting for the lock.
+built there meanwhile; the sessions turn to other tables then, instead of waiting for the lock. A foreign key
+locks both its tables.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 import psycopg
@@ -22,10 +25,12 @@ from dreamnet.postgres.database import Connection, explained
 from dreamnet.postgres.schema import BUILT, Applier, Entry
 
 _SHARED = ("INDEX",)
+_FOREIGN_KEY = "FK CONSTRAINT"
 _CANCEL_S = 10.0
 _IDENTIFIER = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
 # The table of CREATE INDEX, ALTER TABLE and CREATE STATISTICS, as pg_dump writes it.
 _TABLE = re.compile(rf"(?: ON| FROM|ALTER TABLE) (?:ONLY )?({_IDENTIFIER}\.{_IDENTIFIER})")
+_REFERENCED = re.compile(rf" REFERENCES ({_IDENTIFIER}\.{_IDENTIFIER})")
 
 
 @dataclass
@@ -48,31 +53,44 @@ class _Work:
         if self.locked:
             return None
         for entry in self.todo:
-            shared = entry.kind in _SHARED
-            if shared or not self.running:
+            if entry.kind in _SHARED or not self.running:
                 self.todo.remove(entry)
-                self.running, self.locked = self.running + 1, not shared
-                return _Job(self, entry)
+                return _Job((self,), entry)
         if self.analyse and not self.todo and not self.running:
-            self.analyse, self.running, self.locked = False, 1, True
-            return _Job(self, None)
+            self.analyse = False
+            return _Job((self,), None)
         return None
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One entry to apply; None: gather statistics."""
+    """One entry to apply to these tables; None: gather statistics."""
 
-    work: _Work
+    works: tuple[_Work, ...]
     entry: Entry | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing else is done to its tables, or left to be done."""
+        return not any(work.running or work.open for work in self.works)
+
+    def begin(self) -> None:
+        for work in self.works:
+            work.running += 1
+            work.locked = self.entry is None or self.entry.kind not in _SHARED
+
+    def end(self) -> None:
+        for work in self.works:
+            work.running -= 1
+            work.locked = False
 
 
 class Builders:
     """Sessions that build on one target. Use it as a context manager; leaving it by an error ends them.
 
     Args:
-        entries: the dump's section post-data; what is not done yet counts, of kinds schema.BUILT. tables: the
-            target's.
+        entries: the dump's section post-data; what is not done yet counts, of kinds schema.BUILT, and foreign
+            keys between whole tables. tables: the target's.
     """
 
     def __init__(
@@ -84,16 +102,18 @@ class Builders:
         progress: Callable[[str], None],
     ) -> None:
         self._applier, self._progress = applier, progress
-        todo = applier.open([entry for entry in entries if entry.kind in BUILT])
+        todo = applier.open([entry for entry in entries if entry.kind in (*BUILT, _FOREIGN_KEY)])
         # Partitions are analysed with their parents, at the end.
         self._works: dict[Name | None, _Work] = {
             table.name: _Work(table.name, table.bytes, analyse=not table.partition and not table.partitioned)
             for table in tables
         }
         others = _Work(None, 0, analyse=False)
-        for entry, name in zip(todo, _tables_of(applier, todo), strict=True):
+        built = [entry for entry in todo if entry.kind in BUILT]
+        for entry, name in zip(built, _tables_of(applier, built, _TABLE), strict=True):
             self._works.get(name, others).todo.append(entry)
-        self._others, self._total, self._built = others, len(todo), 0
+        self._keys = self._foreign_keys([entry for entry in todo if entry.kind == _FOREIGN_KEY], tables)
+        self._others, self._total, self._built = others, len(built) + len(self._keys), 0
         self._offered: list[_Work] = []
         self._changed = threading.Condition()
         self._complete = self._stopped = False
@@ -101,6 +121,17 @@ class Builders:
         self._sessions: list[Connection] = []
         self._workers = workers
         self._threads: list[threading.Thread] = []
+
+    def _foreign_keys(self, entries: Sequence[Entry], tables: Sequence[Table]) -> list[_Job]:
+        """Those that need no partition: these are not attached to each other yet."""
+        whole = {table.name for table in tables if not table.partition and not table.partitioned}
+        tables_of = partial(_tables_of, self._applier, entries)
+        ends = zip(tables_of(_TABLE), tables_of(_REFERENCED), strict=True)
+        return [
+            _Job(tuple(self._works[name] for name in set(pair)), entry)
+            for entry, pair in zip(entries, ends, strict=True)
+            if whole.issuperset(pair)
+        ]
 
     def __enter__(self) -> Builders:
         try:
@@ -142,9 +173,16 @@ class Builders:
             self._offered.sort(key=lambda one: -one.bytes)
             self._changed.notify_all()
 
-    def finish(self) -> None:
-        """Build what no offered table needs too, and wait for all. Raises what has failed."""
+    def finish(self, *, agreeing: bool) -> None:
+        """Build what no offered table needs too, and wait for all. Raises what has failed.
+
+        Args:
+            agreeing: the rows of all tables are of one state, so that foreign keys hold between them.
+        """
         with self._changed:
+            if not agreeing:
+                self._total -= len(self._keys)
+                self._keys = []
             offered = {id(work) for work in self._offered}
             rest = (*self._works.values(), self._others)
             self._offered += [work for work in rest if id(work) not in offered]
@@ -173,20 +211,26 @@ class Builders:
     def _take(self) -> _Job | None:
         with self._changed:
             while not self._stopped and self._failure is None:
-                for work in self._offered:
-                    if (job := work.take()) is not None:
-                        return job
-                if self._complete and not any(work.open for work in self._offered):
+                if (job := self._next()) is not None:
+                    job.begin()
+                    return job
+                if self._complete and not self._keys and not any(work.open for work in self._offered):
                     return None
                 self._changed.wait()
         return None
 
+    def _next(self) -> _Job | None:
+        if self._complete and (key := next((key for key in self._keys if key.ready), None)) is not None:
+            self._keys.remove(key)
+            return key
+        return next((job for work in self._offered if (job := work.take()) is not None), None)
+
     def _do(self, job: _Job, session: Connection) -> None:
         if job.entry is not None:
             self._applier.apply(job.entry, session, parallel=self._last_ones())
-        elif job.work.table is not None:
-            with explained(self._applier.target, f"analyse {job.work.table}"):
-                session.execute(sql.SQL("ANALYZE {}").format(job.work.table.sql))
+        for table in (work.table for work in job.works if job.entry is None and work.table is not None):
+            with explained(self._applier.target, f"analyse {table}"):
+                session.execute(sql.SQL("ANALYZE {}").format(table.sql))
 
     def _last_ones(self) -> bool:
         """Whether sessions are left over. Before, a helper of a build would take another build's processor,
@@ -197,8 +241,7 @@ class Builders:
 
     def _done(self, job: _Job) -> None:
         with self._changed:
-            job.work.running -= 1
-            job.work.locked = False
+            job.end()
             self._built += job.entry is not None
             built = self._built
             self._changed.notify_all()
@@ -207,9 +250,9 @@ class Builders:
             self._progress(f"{target}: built {job.entry.name} ({built} of {self._total} indexes and keys)")
 
 
-def _tables_of(applier: Applier, entries: Sequence[Entry]) -> list[Name | None]:
+def _tables_of(applier: Applier, entries: Sequence[Entry], which: re.Pattern[str]) -> list[Name | None]:
     """The table that each entry names; None where it names none."""
-    texts = [found[1] if (found := _TABLE.search(entry.statements)) else None for entry in entries]
+    texts = [found[1] if (found := which.search(entry.statements)) else None for entry in entries]
     with applier.session() as connection:
         rows = connection.execute(
             "SELECT n.nspname, c.relname FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) "

@@ -7,7 +7,9 @@ that are finished on every target, and copies the others in a new generation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 
 from psycopg import sql
 
@@ -48,8 +50,9 @@ class InitialCopy:
         version = parties.read(parties.source, catalog.major_version)
         copied = copying.Copied(0, 0, 0.0)
         if not parties.all_have("ready"):
-            before = schema.dump(parties.source, "pre-data", version)
-            after = schema.dump(parties.source, "post-data", version)
+            with ThreadPoolExecutor(2, thread_name_prefix="dump") as pool:
+                dump = partial(schema.dump, parties.source, version=version)
+                before, after = pool.map(dump, ("pre-data", "post-data"))
             parties.each_target(lambda target: self._applier(target).pre_data(before))
             copied = self._build([table for table in tables if not table.partitioned], after)
             parties.each_target(lambda target: self._finish(target, after))
@@ -85,8 +88,9 @@ class InitialCopy:
             copied = self._rows(tables, complete)
             noted.refuse_changes(parties, parties.forward(), all_changes=False)
             self._progress("all rows are copied: waiting for indexes and keys")
+            agreeing = len(parties.generations()) == 1
             for one in builders:
-                one.finish()
+                one.finish(agreeing=agreeing)
         return copied
 
     def _rows(self, tables: list[Table], complete: Callable[[Table], None]) -> copying.Copied:

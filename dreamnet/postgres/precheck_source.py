@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
-import psycopg
-from psycopg import sql
-
-from dreamnet.postgres import catalog
+from dreamnet.postgres import catalog, copying, reading
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database
 from dreamnet.postgres.findings import Report, listed, megabytes
@@ -218,7 +213,7 @@ def _timeouts(report: Report, source: Database, connection: Connection) -> None:
         )
 
 
-def read_rate(connection: Connection, tables: list[Table]) -> float | None:
+def read_rate(source: Database, tables: list[Table]) -> float | None:
     """Bytes a second at which one session reads a piece of the largest table; None where all are small.
 
     Reads 8 MiB at most and for 2 s at most: over a slow line that is what a copy will meet too.
@@ -226,17 +221,6 @@ def read_rate(connection: Connection, tables: list[Table]) -> float | None:
     largest = max((t for t in tables if not t.partitioned), key=lambda table: table.bytes, default=None)
     if largest is None or largest.bytes < SAMPLE_BYTES:
         return None
-    blocks = SAMPLE_BYTES // 8192
-    query = sql.SQL("COPY (SELECT * FROM ONLY {} WHERE ctid < '({},0)') TO STDOUT").format(
-        largest.name.sql, sql.SQL(str(blocks))
-    )
-    started, size = time.monotonic(), 0
-    try:
-        with connection.cursor() as cursor, cursor.copy(query) as stream:
-            for block in stream:
-                size += len(block)
-                if time.monotonic() - started > SAMPLE_SECONDS:
-                    break
-    except psycopg.errors.QueryCanceled:
-        return size / (time.monotonic() - started)
-    return size / (time.monotonic() - started) or None
+    piece = copying.Piece(largest, 1, 2, 0, SAMPLE_BYTES // copying.BLOCK_BYTES)
+    query, _ = copying.copy_statements(piece)
+    return reading.rate(source, "dreamnet:precheck", query, largest.format, SAMPLE_SECONDS) or None

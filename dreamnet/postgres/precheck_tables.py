@@ -168,7 +168,7 @@ def check(report: Report, connection: Connection, source: Database, tables: Sequ
     _handled(report, tables)
     _others(report, connection)
     if not any(finding.subject in ("privileges", "row-level security") for finding in report.blocking):
-        report.read_bytes_per_s = precheck_source.read_rate(connection, list(tables))
+        report.read_bytes_per_s = precheck_source.read_rate(source, list(tables))
 
 
 def _keys(report: Report, tables: Sequence[Table]) -> None:

@@ -11,8 +11,9 @@ import asyncio
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class SnapshotReader:
         self._database = database
         self._runner = asyncio.Runner()
         try:
-            with self._explained("read at the exported snapshot"):
+            with _explained(database, "read at the exported snapshot"):
                 self._connection, self._pid = self._runner.run(_open(database, application, snapshot))
         except BaseException:
             self._runner.close()
@@ -82,37 +83,66 @@ class SnapshotReader:
                     self._connection.terminate()  # which ends the copy, in an error
             return str(copying.result())
 
-        with self._explained(doing):
+        with _explained(self._database, doing):
             return int(self._runner.run(read()).removeprefix("COPY "))
 
-    @contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
-        label = self._database.label
+
+def rate(database: Database, application: str, query: sql.Composed, form: str, seconds: float) -> float:
+    """Bytes a second of a query's COPY stream, read as a copy reads it: to its end, or for so many seconds.
+
+    Raises:
+        As SnapshotReader.
+    """
+    size = 0
+
+    async def count(block: bytes) -> None:
+        nonlocal size
+        size += len(block)
+
+    async def read() -> float:
+        connection, _ = await _open(database, application)
+        started = time.monotonic()
         try:
-            yield
-        except asyncpg.InsufficientPrivilegeError as error:
-            raise CredentialsError(
-                f"{label} does not let role {self._database.user} {doing}: {error.message}.",
-                "Grant the role this privilege, or use the role that owns the tables.",
-            ) from None
-        except (
-            OSError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.InterfaceError,
-            asyncpg.OperatorInterventionError,
-        ):
-            raise UnreachableError(
-                f"The connection to {label} broke, while we tried to {doing}.",
-                "Run the same step again: it continues where it stopped.",
-            ) from None
-        except asyncpg.PostgresError as error:
-            raise GameplanError(
-                f"{label} failed to {doing}: {error.message}.",
-                "Put right what the server names and run the same step again: it continues where it stopped.",
-            ) from None
+            with suppress(TimeoutError):
+                await connection.copy_from_query(
+                    query.as_string(), output=count, format=form, timeout=seconds
+                )
+            return size / (time.monotonic() - started)
+        finally:
+            connection.terminate()
+
+    with _explained(database, "read a sample of it"):
+        return asyncio.run(read())
 
 
-async def _open(database: Database, application: str, snapshot: str) -> tuple[asyncpg.Connection, int]:
+@contextmanager
+def _explained(database: Database, doing: str) -> Iterator[None]:
+    label = database.label
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise CredentialsError(
+            f"{label} does not let role {database.user} {doing}: {error.message}.",
+            "Grant the role this privilege, or use the role that owns the tables.",
+        ) from None
+    except (
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.OperatorInterventionError,
+    ):
+        raise UnreachableError(
+            f"The connection to {label} broke, while we tried to {doing}.",
+            "Run the same step again: it continues where it stopped.",
+        ) from None
+    except asyncpg.PostgresError as error:
+        raise GameplanError(
+            f"{label} failed to {doing}: {error.message}.",
+            "Put right what the server names and run the same step again: it continues where it stopped.",
+        ) from None
+
+
+async def _open(database: Database, application: str, snapshot: str = "") -> tuple[asyncpg.Connection, int]:
     connection = await asyncpg.connect(
         host=database.host,
         port=database.port,
@@ -127,8 +157,10 @@ async def _open(database: Database, application: str, snapshot: str) -> tuple[as
     for option, value in _KEEPALIVE:
         wire.setsockopt(socket.IPPROTO_TCP, option, value)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    see = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)).as_string()
-    for statement in ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", see):
+    statements = ["BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"]
+    if snapshot:
+        statements.append(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)).as_string())
+    for statement in statements:
         await connection.execute(statement, timeout=CONNECT_TIMEOUT_S)
     return connection, await connection.fetchval("SELECT pg_backend_pid()", timeout=CONNECT_TIMEOUT_S)
 

@@ -170,7 +170,8 @@ class Applier:
         """What needs the indexes: foreign keys, triggers, policies. The tables must agree with each other."""
         todo = self.open([entry for entry in entries if entry.kind not in (*BUILT, _ATTACH)])
         keys = sum(entry.kind == "FK CONSTRAINT" for entry in todo)
-        self._progress(f"{self.target.label}: checking {keys} foreign keys")
+        if keys:
+            self._progress(f"{self.target.label}: checking {keys} foreign keys")
         self._serial(todo)
 
     def open(self, entries: list[Entry]) -> list[Entry]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from psycopg import sql
 from tls_servers import identity, speaking_tls
 
 from benchmarks.migration_trial import clean_up, fresh_databases, start_servers
@@ -25,6 +26,7 @@ from dreamnet.postgres import (
     precheck_source,
     precheck_tables,
     precheck_target,
+    reading,
     replication,
     subscriptions,
 )
@@ -618,6 +620,15 @@ def test_size_rate_and_time_are_told(world: World) -> None:
     assert report.wal_bytes_per_s is not None
     slow = replace(report, read_bytes_per_s=1_000_000.0)
     assert slow.estimated_seconds > report.estimated_seconds + 10
+
+
+def test_a_sample_over_a_slow_line_ends_after_its_time(world: World) -> None:
+    (source,) = fresh_databases([world.servers["neon"]])
+    line = sql.SQL("SELECT repeat('x', 1000) FROM generate_series(1, 600) WHERE pg_sleep(0.1) IS NOT NULL")
+    began = time.monotonic()
+    rate = reading.rate(source, "sample", sql.Composed([line]), "text", 0.5)
+    assert time.monotonic() - began < 30  # read to its end, it takes a minute
+    assert rate < 100_000
 
 
 def test_a_limit_on_idle_transactions_does_not_end_ours(world: World) -> None:

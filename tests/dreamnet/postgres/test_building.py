@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,11 @@ def index(of: str, name: str) -> Entry:
 
 def key(of: str, name: str) -> Entry:
     return Entry(name, "CONSTRAINT", f"ALTER TABLE ONLY public.{of}\n    ADD CONSTRAINT {name} UNIQUE (a);")
+
+
+def foreign_key(of: str, to: str) -> Entry:
+    constraint = f"CONSTRAINT {of}_{to} FOREIGN KEY (b) REFERENCES public.{to}(a)"
+    return Entry(f"{of}_{to}", "FK CONSTRAINT", f"ALTER TABLE ONLY public.{of}\n    ADD {constraint};")
 
 
 class Session:
@@ -96,7 +102,7 @@ def test_a_complete_table_is_built_and_analysed_while_another_is_not_there_yet()
         assert analysed.wait(10)
         assert "+b_1" not in target.said
         working.offer(b)
-        working.finish()
+        working.finish(agreeing=True)
     assert target.said.index(f"+{ANALYSE_A}") > max(target.said.index("-a_1"), target.said.index("-a_key"))
     assert target.said[-2:] == [f"+{ANALYSE_B}", f"-{ANALYSE_B}"]
     assert all(session.closed for session in target.sessions)
@@ -107,7 +113,7 @@ def test_indexes_of_a_table_are_built_side_by_side_but_nothing_beside_a_key() ->
     target.during["a_1"] = target.during["a_2"] = lambda _: both.wait(10) and None
     entries = [key("a", "a_key"), index("a", "a_1"), index("a", "a_2"), key("a", "a_other")]
     with builders(target, entries, [table("a")], workers=4) as working:
-        working.finish()
+        working.finish(agreeing=True)
     inside: set[str] = set()
     for what in target.said:
         inside.add(what[1:]) if what[0] == "+" else inside.discard(what[1:])
@@ -122,8 +128,45 @@ def test_while_a_key_holds_its_table_the_other_session_turns_to_another() -> Non
     with builders(
         target, [key("a", "a_key"), index("a", "a_1"), index("b", "b_1")], [table("a", 9), table("b")]
     ) as w:
-        w.finish()
+        w.finish(agreeing=True)
     assert target.said.index("+b_1") < target.said.index("-a_key") < target.said.index("+a_1")
+
+
+def test_a_foreign_key_waits_for_both_its_tables_and_is_checked_beside_the_build_of_a_third() -> None:
+    target, both = Target(), threading.Barrier(2)
+    target.during["a_b"] = target.during["c_1"] = lambda _: both.wait(10) and None
+    entries = [foreign_key("a", "b"), index("a", "a_1"), key("b", "b_key"), index("c", "c_1")]
+    with builders(target, entries, [table("a", 3), table("b", 2), table("c")]) as working:
+        working.finish(agreeing=True)
+    before = target.said[: target.said.index("+a_b")]
+    assert {"-a_1", "-b_key", f"-{ANALYSE_A}", f"-{ANALYSE_B}"} <= set(before)
+
+
+def test_while_a_foreign_key_is_checked_nothing_else_touches_its_tables() -> None:
+    target = Target()
+    entries = [foreign_key("a", "b"), foreign_key("b", "a"), foreign_key("a", "a"), foreign_key("c", "c")]
+    beside: list[set[str]] = []
+
+    def look(_: Session) -> None:
+        time.sleep(0.02)  # so long another may begin, where nothing keeps it from it
+        beside.append({said[1:] for said in target.said if f"-{said[1:]}" not in target.said})
+
+    target.during["a_b"] = target.during["b_a"] = target.during["a_a"] = look
+    with builders(target, entries, [table("a"), table("b"), table("c")], workers=4) as working:
+        working.finish(agreeing=True)
+    assert len(beside) == 3
+    assert all(len(names - {"c_c", 'analyse ANALYZE "public"."c"'}) == 1 for names in beside)
+    assert "-c_c" in target.said
+
+
+def test_foreign_keys_are_left_for_later_where_states_or_partitions_differ() -> None:
+    entries = [foreign_key("a", "part"), foreign_key("part", "a"), foreign_key("a", "a")]
+    tables = [table("a"), table("part", partition=True)]
+    for agreeing, wanted in ((False, set()), (True, {"+a_a"})):
+        target = Target()
+        with builders(target, entries, tables) as working:
+            working.finish(agreeing=agreeing)
+        assert {said for said in target.said if said.startswith("+")} - {f"+{ANALYSE_A}"} == wanted
 
 
 def test_helpers_are_allowed_to_the_last_one_only() -> None:
@@ -131,7 +174,7 @@ def test_helpers_are_allowed_to_the_last_one_only() -> None:
     with builders(
         target, [index("a", "a_1"), index("a", "a_2"), index("a", "a_3")], [table("a")], 1
     ) as working:
-        working.finish()
+        working.finish(agreeing=True)
     assert target.alone == {"a_1": False, "a_2": False, "a_3": True}
 
 
@@ -185,6 +228,6 @@ def test_what_is_done_or_not_of_one_table_s_rows_is_left_alone() -> None:
     wide = Entry("s", "STATISTICS", "CREATE STATISTICS public.s (dependencies) ON a, b FROM public.a;")
     tables = [table("a"), table("part", partition=True)]
     with builders(target, [index("a", "a_1"), foreign, domain, wide], tables) as working:
-        working.finish()
+        working.finish(agreeing=True)
     assert set(target.said) == {"+d", "-d", "+s", "-s", f"+{ANALYSE_A}", f"-{ANALYSE_A}"}
     assert target.said.index("-s") < target.said.index(f"+{ANALYSE_A}")
