@@ -113,8 +113,15 @@ class Servers:
     def cpu_seconds(self) -> float:
         """Processor time that all servers have taken so far, backends that have ended included."""
         time.sleep(_COLLECTED)
-        pids = [engine.pid for engine in self._engines.list() if engine.name in self.databases and engine.pid]
-        return sum(_family_seconds(pid) for pid in pids)
+        return sum(map(_family_seconds, self.pids().values()))
+
+    def pids(self) -> dict[str, int]:
+        """Each server's first process."""
+        return {
+            engine.name: engine.pid
+            for engine in self._engines.list()
+            if engine.name in self.databases and engine.pid
+        }
 
 
 def _family_seconds(pid: int) -> float:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.own_processors import PERIOD_US, own_processors
+from dreamnet.errors import ConfigurationError
+
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def work() -> None:
+    while True:
+        pass
+
+
+def writable() -> bool:
+    parent = GROUPS / "cpu" if (GROUPS / "cpu").is_dir() else GROUPS
+    return os.access(parent / "cgroup.procs", os.W_OK)
+
+
+@pytest.mark.skipif(not writable(), reason="only root may make control groups")
+def test_a_server_gets_its_share_and_no_more():
+    process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
+    process.start()
+    try:
+        with own_processors({"busy": process.pid}, 0.2):
+            before, started = psutil.Process(process.pid).cpu_times(), time.monotonic()
+            while (passed := time.monotonic() - started) < 1:
+                time.sleep(0.05)
+            after = psutil.Process(process.pid).cpu_times()
+        used = after.user + after.system - before.user - before.system
+        assert 0 < used < 0.3 * passed
+        names = {one.name for one in GROUPS.glob("**/dreamnet-*")}
+        assert not [name for name in names if name.startswith(f"dreamnet-{os.getpid()}-")]
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_the_second_version_s_files_say_the_same(tmp_path):
+    """Files in place of the kernel's, which takes them away itself with a group."""
+    (tmp_path / "cgroup.subtree_control").touch()
+    written = {}
+
+    def look() -> None:
+        group = next(tmp_path.glob("dreamnet-*-neon"))
+        written.update({file.name: file.read_text() for file in group.iterdir()})
+        for file in group.iterdir():
+            file.write_text("")
+            file.unlink() if file.name != "cgroup.procs" else None
+
+    with pytest.raises(OSError), own_processors({"neon": os.getpid()}, 0.5, tmp_path):  # noqa: PT011 - rmdir
+        look()
+    assert written == {"cpu.max": f"{PERIOD_US // 2} {PERIOD_US}", "cgroup.procs": str(os.getpid())}
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu"
+
+
+def test_a_machine_without_control_groups_says_so(tmp_path):
+    with (
+        pytest.raises(ConfigurationError, match="processors of their own"),
+        own_processors({"neon": os.getpid()}, 0.5, tmp_path / "missing"),
+    ):
+        pass
