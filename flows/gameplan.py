@@ -19,7 +19,11 @@ from tasks.resources import GAMEPLAN, plan_resources
 
 @flow(name="gameplan", flow_run_name="gameplan {profile}", **GAMEPLAN_FLOW)
 def gameplan(
-    profile: str, auto_approve: bool = False, plan_only: bool = False, run: str | None = None
+    profile: str,
+    auto_approve: bool = False,
+    plan_only: bool = False,
+    run: str | None = None,
+    prove_return: bool = True,
 ) -> list[WeekReport]:
     """Take DreamNet to GKE and EKS. A second run finds everything in place and changes nothing.
 
@@ -29,6 +33,7 @@ def gameplan(
             sets it.
         plan_only: check, plan and price everything that the weeks build, and change nothing.
         run: continue an earlier run under its id.
+        prove_return: as neon-migration's.
     """
     run = run_key(run)
     checks = [
@@ -37,14 +42,14 @@ def gameplan(
         *([] if plan_only else [enable_google_apis(profile, run, GAMEPLAN)]),
         check_ready(profile, run),
         check_price(profile, run),
-        check_source(profile, run),
+        check_source(profile, run, prove_return),
     ]
     if plan_only:
         plan_resources(profile, run, ())
         return []
     weeks = [
         run_week(1, lambda: week1_kubernetes(profile, auto_approve, run), run),
-        run_week(2, lambda: week2_data(profile, auto_approve, run), run),
+        run_week(2, lambda: week2_data(profile, auto_approve, run, prove_return), run),
         run_week(3, lambda: week3_services(profile, auto_approve, run), run),
         run_week(4, lambda: week4_global(profile, auto_approve, run), run),
     ]

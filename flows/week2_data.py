@@ -17,12 +17,18 @@ FRESH_HOURS = 24.0
 
 
 @flow(name="week2-data", flow_run_name="week 2 {profile}", **GAMEPLAN_FLOW)
-def week2_data(profile: str, auto_approve: bool = False, run: str | None = None) -> WeekReport:
-    """Create the data stacks, migrate Neon, let the clusters follow, and fill the warehouse."""
+def week2_data(
+    profile: str, auto_approve: bool = False, run: str | None = None, prove_return: bool = True
+) -> WeekReport:
+    """Create the data stacks, migrate Neon, let the clusters follow, and fill the warehouse.
+
+    Args:
+        prove_return: as neon-migration's.
+    """
     run = run_key(run)
     steps = [provision(profile, run, FOLDERS, auto_approve)]
 
-    steps += neon_migration(profile, auto_approve, run)
+    steps += neon_migration(profile, auto_approve, run, prove_return)
     followers = [deploy_application.submit(profile, f"{run} migrated", where) for where in ("gke", "eks")]
     steps += [follower.result() for follower in followers]
 

@@ -83,13 +83,14 @@ def disks(profile: str) -> tuple[Disk, Disk]:
 
 def moved(profile: str) -> bool:
     """Whether DreamNet reads another database than Neon: the connection secret says it."""
-    return current_url(google_account(profile)) not in (None, load_profile(profile).neon.connection().url())
+    url = current_url(google_account(profile))
+    return url is not None and not names(url, load_profile(profile).neon.connection())
 
 
 def names(url: str, database: Database) -> bool:
-    """Whether a connection string leads to a database, by whatever role."""
+    """Whether a connection string leads to a database, by whatever role, or through the pooler."""
     try:
-        return Database.from_dsn(url).label == database.label
+        return Database.from_dsn(url).direct.label == database.direct.label
     except ConfigurationError:
         return False
 
@@ -129,8 +130,11 @@ def check_migration(profile: str, run: str, way_back: bool) -> tuple[Left, ...]:
 
 
 @task(task_run_name="pre-check of the source", **CLOUD_TASK)
-def check_source(profile: str, run: str) -> Step:
+def check_source(profile: str, run: str, way_back: bool) -> Step:
     """Look at Neon alone, before anything is created: does it answer, may we replicate, has each table a key?
+
+    Args:
+        way_back: it is to be proven after the cut-over, which a Neon too old for it blocks.
 
     Raises:
         PrecheckFailed: at least one finding blocks.
@@ -139,7 +143,7 @@ def check_source(profile: str, run: str) -> Step:
     settings = load_profile(profile)
     if moved(profile):
         return clock.unchanged("DreamNet reads another database already; Neon is no longer the source.")
-    report = precheck(settings.neon.connection(), (), migration_name(profile))
+    report = precheck(settings.neon.connection(), (), migration_name(profile), way_back=way_back)
     report.raise_if_blocked()
     return clock.unchanged(f"{report.size}; nothing blocks.")
 

@@ -33,12 +33,21 @@ def describe_cut_over(profile: str, run: str, copied: str, verified: str) -> str
             *_freeze(profile),
             "- If a check fails, or draining takes longer than 10 s: nothing is switched, Neon takes writes"
             " again, and the run says why. If the run is killed during the switch, its retry completes it.",
-            "- Going back: Neon follows Cloud SQL from its first write on. `migration-roll-back` moves back"
-            " without losing one, until `migration-finish` or week 4 ends that.",
-            "- Proving the way back (`prove_return`) goes to Neon and forward again right away: two more"
-            " freezes of about the same length.",
+            *_going_back(migration(profile).no_way_back()),
         ]
     )
+
+
+def _going_back(impossible: str) -> list[str]:
+    """What can be promised about it, tried just now."""
+    if impossible:
+        return [f"- **There is no going back once Cloud SQL has taken a write.** {impossible}"]
+    return [
+        "- Going back: Neon follows Cloud SQL from its first write on. `migration-roll-back` moves back"
+        " without losing one, until `migration-finish` or week 4 ends that.",
+        "- Proving the way back (`prove_return`) goes to Neon and forward again right away: two more"
+        " freezes of about the same length.",
+    ]
 
 
 @task(task_run_name="outlook on the way back", **CLOUD_TASK)

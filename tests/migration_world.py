@@ -30,6 +30,7 @@ class Moving:
     def __init__(self) -> None:
         self.source, self.targets = NEON, (CLOUD_SQL, RDS)
         self.phase, self.switching_to, self.return_due = "new", "", False
+        self.impossible = ""  # why there is no way back
         self.done: list[str] = []
         self.rows = 400_000
         self.proof = PROOF
@@ -39,6 +40,9 @@ class Moving:
 
     def status(self) -> SimpleNamespace:
         return SimpleNamespace(phase=self.phase, switching_to=self.switching_to, return_due=self.return_due)
+
+    def no_way_back(self) -> str:
+        return self.impossible
 
     def note_return(self, due: bool) -> None:
         self.return_due = due

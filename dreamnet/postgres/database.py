@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -86,6 +86,12 @@ class Database:
     def label(self) -> str:
         """`host:port/database`: how messages name it."""
         return f"{self.host}:{self.port}/{self.dbname}"
+
+    @property
+    def direct(self) -> Database:
+        """The same database without Neon's pooler, which serves under a host name of its own."""
+        name, dot, domain = self.host.partition(".")
+        return replace(self, host=f"{name.removesuffix('-pooler')}{dot}{domain}")
 
     @property
     def is_loopback(self) -> bool:

@@ -106,6 +106,10 @@ class Migration:
         """Everything that can be known before a byte is copied; changes nothing. See precheck.precheck."""
         return precheck.precheck(self.source, self.targets, self.name, disks, way_back=way_back)
 
+    def no_way_back(self) -> str:
+        """Why the source could not follow the first target after the cut-over; empty where it can."""
+        return precheck.no_way_back(self.source, self.targets[0], self.name)
+
     def prepare_and_copy(self, progress: Progress) -> CopyReport:
         """Schema, rows from one consistent snapshot, indexes, keys, statistics, subscriptions (disabled yet).
 

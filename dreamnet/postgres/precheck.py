@@ -30,6 +30,7 @@ def precheck(
     Args:
         disks: each target's disk as its provider's records tell it, since PostgreSQL does not know; None, or
             nothing: unknown.
+        targets: none: only what can be known of the source alone.
         way_back: that the source could not follow its successor after the cut-over blocks.
     """
     report = Report(source.label, [target.label for target in targets])
@@ -52,12 +53,27 @@ def precheck(
                 stack.enter_context(opened)
                 with explained(target, "tell what it offers"):
                     sides.append(_target(report, here, target, opened, migration, disk, first=number == 1))
-        if sides and sides[0].database == targets[0]:
+        if not targets:
+            precheck_reach.check_version(report, here, needed=way_back)
+        elif sides and sides[0].database == targets[0]:
             precheck_reach.check_way_back(report, here, sides[0], migration, needed=way_back)
             for side in sides[1:]:
                 with explained(side.database, "tell whom it reaches"):
                     precheck_reach.check_further(report, side, sides[0], migration)
     return report
+
+
+def no_way_back(source: Database, target: Database, migration: str) -> str:
+    """Why the source could not follow the target after the cut-over; empty where it can. Changes nothing."""
+    report = Report(source.label, [target.label])
+    with source.connect("dreamnet:precheck") as follower, target.connect("dreamnet:precheck") as primary:
+        here, there = (
+            Side(database, connection, catalog.major_version(connection))
+            for database, connection in ((source, follower), (target, primary))
+        )
+        with explained(source, "tell whom it reaches"):
+            precheck_reach.check_way_back(report, here, there, migration, needed=False)
+    return " ".join(finding.problem for finding in report.findings)
 
 
 def _target(
@@ -87,11 +103,11 @@ def _open(report: Report, subject: str, database: Database) -> Connection | None
 
 
 def _transport(report: Report, database: Database) -> None:
-    if database.host.partition(".")[0].endswith("-pooler"):
+    if database.direct != database:
         report.block(
             "host",
             f"{database.host} is a connection pooler, which cannot replicate.",
-            f"Use the direct host {database.host.replace('-pooler', '', 1)}.",
+            f"Use the direct host {database.direct.host}.",
         )
     if not database.is_loopback and database.sslmode not in ("verify-full", "verify-ca"):
         report.block(

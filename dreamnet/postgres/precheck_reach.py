@@ -65,17 +65,31 @@ def check(report: Report, target: Side, source: Database, migration: str) -> Non
 
 def check_way_back(report: Report, follower: Side, primary: Side, migration: str, *, needed: bool) -> None:
     """Add why the source could not follow its successor after the cut-over, if so; it blocks if `needed`."""
-    if min(follower.version, primary.version) < ORIGIN_SINCE:
-        said, remedy = f"PostgreSQL {ORIGIN_SINCE} is needed on both sides", "Upgrade both."
-    else:
-        refused = _refusal(follower, primary.database, migration)
-        if refused is None:
-            return
+    label = primary.database.label
+    if primary.version < ORIGIN_SINCE:
+        said = f"PostgreSQL {ORIGIN_SINCE} is needed on both sides"
+        _no_way_back(report, follower, label, said, "Upgrade both.", needed=needed)
+    elif follower.version < ORIGIN_SINCE:
+        check_version(report, follower, label, needed=needed)
+    elif (refused := _refusal(follower, primary.database, migration)) is not None:
         said = _said(refused)
         remedy = _remedy(follower.database, primary.database, said)
+        _no_way_back(report, follower, label, said, remedy, needed=needed)
+
+
+def check_version(report: Report, follower: Side, primary: str = "its successor", *, needed: bool) -> None:
+    """Add that the source is too old to follow whichever successor after the cut-over, if so."""
+    if follower.version < ORIGIN_SINCE:
+        said = f"it is PostgreSQL {follower.version}, and {ORIGIN_SINCE} is needed"
+        _no_way_back(report, follower, primary, said, "Upgrade it.", needed=needed)
+
+
+def _no_way_back(
+    report: Report, follower: Side, primary: str, said: str, remedy: str, *, needed: bool
+) -> None:
     problem = (
-        f"{follower.database.label} could not follow {primary.database.label}, so changes made after cut-over"
-        f" will not flow back: {said}."
+        f"{follower.database.label} could not follow {primary}, so changes made after cut-over will not flow"
+        f" back: {said}."
     )
     if needed:
         report.block("rolling back", problem, f"{remedy} Or do without the proof (prove_return=false).")

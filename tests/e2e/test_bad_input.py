@@ -157,7 +157,7 @@ def blocked(source: Database, monkeypatch: pytest.MonkeyPatch) -> PrecheckFailed
     monkeypatch.setattr(migration, "google_account", lambda name: None)
     monkeypatch.setattr(migration, "current_url", lambda google: None)
     with pytest.raises(PrecheckFailed) as caught:
-        migration.check_source.fn("acme", "run-1")
+        migration.check_source.fn("acme", "run-1", True)
     one_sentence(caught.value, "neon password")
     return caught.value
 

@@ -150,8 +150,8 @@ def test_approval_of_the_deployment_reaches_the_migration(monkeypatch: pytest.Mo
     monkeypatch.setattr(week2_data, "provision", lambda *arguments: None)
     monkeypatch.setattr(week2_data, "neon_migration", stop)
     with pytest.raises(NotApproved):
-        week2_data.week2_data.fn("acme", True, "run-1")
-    assert seen == [("acme", True, "run-1")]
+        week2_data.week2_data.fn("acme", True, "run-1", False)
+    assert seen == [("acme", True, "run-1", False)]
 
 
 WEEK4 = (

@@ -122,7 +122,14 @@ def test_weeks_run_in_order_after_the_checks(plan: dict[str, Any]) -> None:
     assert run == str(state.state_details.flow_run_id)
     assert all(run in call for call in plan["called"]), "a retry would not find what is finished"
     weeks_called = ("week1_kubernetes", "week2_data", "week3_services", "week4_global")
-    assert {by_name[week] for week in weeks_called} == {("acme", True, run)}
+    assert {by_name[week][:3] for week in weeks_called} == {("acme", True, run)}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_source_is_checked_for_the_proof_that_week_2_makes(plan: dict[str, Any], wanted: bool) -> None:
+    run_gameplan(**({} if wanted else {"prove_return": False}))  # by default it is made
+    by_name = {call[0]: call for call in plan["called"]}
+    assert by_name["check_source"][-1] is by_name["week2_data"][-1] is wanted
 
 
 def test_nobody_approves_unless_the_deployment_says_so(plan: dict[str, Any]) -> None:

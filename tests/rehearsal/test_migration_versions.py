@@ -12,6 +12,7 @@ from postgresql_versions import programs, serving
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, titles, writing
 from dreamnet.postgres import Database, Migration
 from dreamnet.postgres.catalog import major_version
+from dreamnet.postgres.precheck import precheck
 
 pytestmark = pytest.mark.rehearsal
 
@@ -38,6 +39,10 @@ def test_there_and_back_between_versions(servers: dict[int, Database], old: int,
     migration = Migration(f"move_{source.dbname}", source, [target], workers=2)
     said = {finding.subject: finding.problem for finding in migration.precheck().findings}
     assert ("changes made after cut-over will not flow back" in said.get("rolling back", "")) is (old < 16)
+    assert migration.no_way_back() == said.get("rolling back", "")
+    alone = precheck(source, (), migration.name, way_back=True).blocking  # before there is a target
+    assert [finding.subject for finding in alone] == ["rolling back"] * (old < 16)
+    assert all(f"it is PostgreSQL {old}, and 16 is needed" in finding.problem for finding in alone)
     with writing(source) as writer:
         migration.prepare_and_copy(lambda _: None)
         migration.follow(lambda _: None)

@@ -236,6 +236,10 @@ def test_whoever_approves_reads_lag_proof_freeze_failure_and_way_back(
         "two more freezes",
     ):
         assert part in said
+    world.moving.impossible = "Neon is PostgreSQL 15."
+    said = ways_out.describe_cut_over.fn("acme", "run-1", "5 rows.", "23 tables equal.")
+    assert "There is no going back once Cloud SQL has taken a write.** Neon is PostgreSQL 15." in said
+    assert "migration-roll-back" not in said
     world.moving.phase, world.moving.lags = "cut over", [replace(world.moving.lags[0], subscriber=NEON.label)]
     assert "Expected freeze" in ways_out.describe_way_back.fn("acme", "run-1")
-    assert asked == [(NEON, [CLOUD_SQL, RDS]), (CLOUD_SQL, [NEON])]
+    assert asked == [(NEON, [CLOUD_SQL, RDS])] * 2 + [(CLOUD_SQL, [NEON])]

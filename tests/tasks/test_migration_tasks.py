@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,7 +39,13 @@ def test_precheck_lists_its_findings_and_blocks(world: World, desk: Desk) -> Non
 
 
 @pytest.mark.parametrize(
-    ("secret", "anything_to_do"), [(None, True), (NEON.url(), True), (CLOUD_SQL.url(), False)]
+    ("secret", "anything_to_do"),
+    [
+        (None, True),
+        (NEON.url(), True),
+        (replace(NEON, host=NEON.host.replace(".", "-pooler.", 1), password="rotated").url(), True),
+        (CLOUD_SQL.url(), False),
+    ],
 )
 def test_connection_secret_says_whether_there_is_anything_to_do(
     world: World, secret: str | None, anything_to_do: bool
@@ -81,23 +88,23 @@ def test_what_an_earlier_run_has_left_undone_is_found(
 def test_source_alone_is_checked_before_the_weeks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def precheck(source: Database, targets: Any, name: str) -> Report:
-        seen.append((source, tuple(targets), name))
+    def precheck(source: Database, targets: Any, name: str, *, way_back: bool) -> Report:
+        seen.append((source, tuple(targets), name, way_back))
         return world.moving.report
 
     monkeypatch.setattr(subject, "precheck", precheck)
-    step = subject.check_source.fn("acme", "run-1")
+    step = subject.check_source.fn("acme", "run-1", False)
     assert step.detail == "23 tables, 400,000 rows, 98 MB; nothing blocks."
-    assert seen == [(NEON, (), "neon_acme")]
+    assert seen == [(NEON, (), "neon_acme", False)]
     world.moving.report.block("wal_level", "wal_level is replica.", "Turn on logical replication.")
     with pytest.raises(PrecheckFailed, match="wal_level is replica"):
-        subject.check_source.fn("acme", "run-1")
+        subject.check_source.fn("acme", "run-1", True)
 
 
 def test_source_that_was_left_is_not_checked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.secret = CLOUD_SQL.url()
     monkeypatch.setattr(subject, "precheck", lambda *arguments: pytest.fail("Neon was asked"))
-    assert subject.check_source.fn("acme", "run-1").outcome == "unchanged"
+    assert subject.check_source.fn("acme", "run-1", True).outcome == "unchanged"
 
 
 # ---- what a night may stop

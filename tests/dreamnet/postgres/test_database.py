@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
@@ -15,6 +17,13 @@ def test_a_url_is_read_and_written_back() -> None:
     assert (database.host, database.port, database.password) == ("db.example", 6543, "p@ss")
     assert Database.from_dsn(database.url()) == database
     assert Database.from_dsn(database.dsn()) == database
+
+
+@pytest.mark.parametrize("host", ["ep-a-pooler-1.eu", "ep-a-pooler.eu.neon.tech", "db-pooler", "db"])
+def test_a_pooler_s_host_leads_to_the_same_database_as_the_direct_one(host: str) -> None:
+    direct = replace(Database.from_dsn(DSN), host=host).direct
+    wanted = {"ep-a-pooler.eu.neon.tech": "ep-a.eu.neon.tech", "db-pooler": "db"}
+    assert direct == replace(Database.from_dsn(DSN), host=wanted.get(host, host))
 
 
 def test_the_password_is_not_in_repr_label_or_errors() -> None:
