@@ -177,7 +177,8 @@ def verify_copy(profile: str, run: str) -> Step:
     proof = migration(profile).verify()
     lines = proof.lines()
     for line in lines:
-        say(f"{line['target']}, {line['table']}: {line['result']}")
+        if line["result"] != "equal":
+            say(f"{line['target']}, {line['table']}: {line['result']}")
     create_table_artifact(
         key=f"migration-verification-{profile}",
         table=lines,

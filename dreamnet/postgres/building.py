@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from psycopg import sql
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, explained
 from dreamnet.postgres.schema import BUILT, Applier, Entry
+from dreamnet.postgres.telling import Telling
 
 _SHARED = ("INDEX",)
 _FOREIGN_KEY = "FK CONSTRAINT"
@@ -101,7 +103,7 @@ class Builders:
         workers: int,
         progress: Callable[[str], None],
     ) -> None:
-        self._applier, self._progress = applier, progress
+        self._applier, self._telling = applier, Telling(progress)
         todo = applier.open([entry for entry in entries if entry.kind in (*BUILT, _FOREIGN_KEY)])
         # Partitions are analysed with their parents, at the end.
         self._works: dict[Name | None, _Work] = {
@@ -201,8 +203,9 @@ class Builders:
         try:
             with session:  # closed at the end
                 while (job := self._take()) is not None:
+                    began = time.monotonic()
                     self._do(job, session)
-                    self._done(job)
+                    self._done(job, time.monotonic() - began)
         except Exception as error:  # noqa: BLE001 - raised by whoever offers or waits
             with self._changed:
                 self._failure = self._failure or error
@@ -239,15 +242,16 @@ class Builders:
         with self._changed:
             return self._complete and not any(work.todo for work in self._offered)
 
-    def _done(self, job: _Job) -> None:
+    def _done(self, job: _Job, seconds: float) -> None:
         with self._changed:
             job.end()
             self._built += job.entry is not None
-            built = self._built
+            built, total = self._built, self._total
             self._changed.notify_all()
         if job.entry is not None:
             target = self._applier.target.label
-            self._progress(f"{target}: built {job.entry.name} ({built} of {self._total} indexes and keys)")
+            line = f"{target}: built {job.entry.name} ({built} of {total} indexes and keys)"
+            self._telling.tell(line, seconds, last=built == total)
 
 
 def _tables_of(applier: Applier, entries: Sequence[Entry], which: re.Pattern[str]) -> list[Name | None]:

@@ -22,11 +22,11 @@ from dreamnet.postgres import state
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.reading import SnapshotReader
+from dreamnet.postgres.telling import Telling
 
 PIECE_BYTES = 1024 * 1024 * 1024
 """Largest piece: what an interrupted copy repeats of a table, at most, for each worker."""
 _LEAST_BYTES = 128 * 1024 * 1024
-_SAY_S = 10.0
 BLOCK_BYTES = 8192
 
 
@@ -114,6 +114,7 @@ class Copier:
     ) -> None:
         self._source, self._targets, self._migration = source, list(targets), migration
         self._workers, self._progress, self._complete = workers, progress, complete
+        self._telling = Telling(progress)
         self._left: Counter[Name] = Counter()
         self._lock = threading.Lock()
         self._rows = self._bytes = self._done = 0
@@ -157,17 +158,19 @@ class Copier:
                     piece = work.get_nowait()
                 except queue.Empty:
                     return
+                began = time.monotonic()
                 rows, size = self._copy(source, targets, piece, generation)
-                self._note(piece, rows, size, total)
+                self._note(piece, Copied(rows, size, time.monotonic() - began), total)
 
-    def _note(self, piece: Piece, rows: int, size: int, total: int) -> None:
+    def _note(self, piece: Piece, copied: Copied, total: int) -> None:
         with self._lock:
-            self._rows += rows
-            self._bytes += size
+            self._rows += copied.rows
+            self._bytes += copied.bytes
             self._done += 1
             self._left[piece.table.name] -= 1
             done, complete = self._done, not self._left[piece.table.name]
-        self._progress(f"copied {piece.table.name}{_part(piece)}: {rows} rows ({done} of {total} pieces)")
+        line = f"copied {piece.table.name}{_part(piece)}: {copied.rows} rows ({done} of {total} pieces)"
+        self._telling.tell(line, copied.seconds, last=done == total)
         if complete:
             self._complete(piece.table)
 
@@ -175,14 +178,14 @@ class Copier:
         self, source: SnapshotReader, targets: list[Connection], piece: Piece, generation: int
     ) -> tuple[int, int]:
         read, write = copy_statements(piece)
-        size, said = 0, time.monotonic()
+        size, telling = 0, Telling(self._progress)
 
         def tee(block: bytes) -> None:
-            nonlocal size, said
+            nonlocal size
             size += len(block)
-            if time.monotonic() - said > _SAY_S:
-                said = time.monotonic()
-                self._progress(f"copying {piece.table.name}{_part(piece)}: {size / 1e6:.0f} MB so far")
+            if telling.due():
+                line = f"copying {piece.table.name}{_part(piece)}: {size / 1e6:.0f} MB so far"
+                telling.tell(line, 0, last=False)
             for database, sink in zip(self._targets, sinks, strict=True):
                 with explained(database, f"load {piece.table.name}"):
                     sink.write(block)

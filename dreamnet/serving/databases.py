@@ -101,14 +101,28 @@ def rds_disk(account: AwsAccount, instance: str = INSTANCE) -> Disk:
 def _cloud_sql_record(account: GoogleAccount, instance: str) -> dict[str, Any]:
     root = account.root("sqladmin", "https://sqladmin.googleapis.com/").rstrip("/")
     url = f"{root}/v1/projects/{account.project}/instances/{instance}"
-    return google_rest.call(account, "GET", url, what=f"Cloud SQL {instance}")
+    try:
+        return google_rest.call(account, "GET", url, what=f"Cloud SQL {instance}")
+    except google_rest.Refused as error:
+        if error.status != 404:
+            raise
+        raise _missing("Cloud SQL", instance) from None
 
 
 def _rds_record(account: AwsAccount, instance: str) -> dict[str, Any]:
     client = account.client("rds")
     with aws_errors(f"RDS {instance}"):
-        found: dict[str, Any] = client.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"][0]
-    return found
+        try:
+            found: dict[str, Any] = client.describe_db_instances(DBInstanceIdentifier=instance)
+        except client.exceptions.DBInstanceNotFoundFault:
+            raise _missing("RDS", instance) from None
+    record: dict[str, Any] = found["DBInstances"][0]
+    return record
+
+
+def _missing(service: str, instance: str) -> ResourceError:
+    flows = "week4-global" if instance == REPLICA else "week2-data, or deploy-data-gcp and deploy-data-aws"
+    return ResourceError(f"There is no {service} instance {instance} yet.", f"Create it (flow {flows}).")
 
 
 def application_url(database: Database) -> str:

@@ -393,7 +393,9 @@ class Engines:
                 # SIGTERM would wait for every client to leave; SIGINT disconnects them, SIGQUIT skips the
                 # checkpoint.
                 first = signal.SIGQUIT if immediate else signal.SIGINT
-            processes.terminate(process, first=first, grace=2.0 if immediate else 15.0)
+            # Prefect's worker never ends by itself (3.x, seen 2026-11): it would only be waited for.
+            hurry = immediate or record.kind == "prefect-worker"
+            processes.terminate(process, first=first, grace=2.0 if hurry else 15.0)
         record.pid, record.created, record.status = None, None, "stopped"
         self._records.save(record)
 

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
-from dreamnet.postgres import Database, Migration, copying, gate, initial_copy, parties
+from dreamnet.postgres import Database, Migration, copying, gate, initial_copy, parties, telling
 
 pytestmark = pytest.mark.rehearsal
 
@@ -80,8 +80,9 @@ def test_there_and_back_and_there_again_loses_and_doubles_nothing(databases: lis
 
 
 def test_tables_copied_at_different_moments_get_their_foreign_keys_at_a_common_one(
-    databases: list[Database],
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
     source, *targets = databases
     fill(source, bulk=10)
     migration = Migration(f"move_{source.dbname}", source, targets, workers=1)
@@ -212,8 +213,8 @@ def test_many_interruptions_begin_anew_rather_than_use_up_the_slots(
     migration = Migration("often", source, targets, workers=1, piece_bytes=100_000)
     real = copying.Copier._note
 
-    def note(self: object, piece: object, rows: int, size: int, total: int) -> None:
-        real(self, piece, rows, size, total)
+    def note(self: object, piece: object, done: object, total: int) -> None:
+        real(self, piece, done, total)
         if piece.table.name.name == "dreams" or piece.of == 1:
             raise GameplanError("interrupted", "again")
 
@@ -232,7 +233,7 @@ def test_many_interruptions_begin_anew_rather_than_use_up_the_slots(
 def test_long_copies_and_each_index_are_told_of(
     databases: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "_SAY_S", 0.0)
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
     source, target, _ = databases
     fill(source)
     said: list[str] = []

@@ -11,7 +11,17 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, writing
 from dreamnet.errors import GameplanError, VerificationError
-from dreamnet.postgres import Database, Migration, alarms, followers, moving, replication, traces, waiting
+from dreamnet.postgres import (
+    Database,
+    Migration,
+    alarms,
+    followers,
+    moving,
+    replication,
+    telling,
+    traces,
+    waiting,
+)
 from dreamnet.postgres.alarms import Limits
 
 pytestmark = pytest.mark.rehearsal
@@ -108,7 +118,10 @@ def test_each_phase_is_seen_with_its_followers(databases: list[Database]) -> Non
     assert migration.look().phase == "new"
 
 
-def test_copying_is_seen_and_is_no_reason_to_worry(databases: list[Database]) -> None:
+def test_copying_is_seen_and_is_no_reason_to_worry(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
     source, *targets = databases
     fill(source, bulk=10)
     migration = Migration(f"move_{source.dbname}", source, targets, workers=1)

@@ -82,6 +82,21 @@ def test_rds_disk_grows_only_where_autoscaling_is_on(instance: dict[str, Any], m
     assert rds(instance) == Disk(20 * GIB, most)
 
 
-def test_absent_rds_instance_is_said() -> None:
-    with pytest.raises(ResourceError):
+def test_absent_rds_instance_is_said_with_what_makes_it() -> None:
+    with pytest.raises(ResourceError, match=r"no RDS instance dreamnet yet.*week2-data"):
         rds(None)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [(404, "no Cloud SQL instance dreamnet yet.*week2-data"), (403, "no")]
+)
+def test_absent_cloud_sql_instance_is_said_with_what_makes_it(
+    monkeypatch: pytest.MonkeyPatch, status: int, says: str
+) -> None:
+    def call(*arguments: Any, **rest: Any) -> Any:
+        raise google_rest.Refused("no", "Ask.", status, "why")
+
+    monkeypatch.setattr(google_rest, "call", call)
+    account = SimpleNamespace(project="acme", root=lambda api, default: default)
+    with pytest.raises(ResourceError, match=says):
+        cloud_sql_disk(account)  # type: ignore[arg-type]
