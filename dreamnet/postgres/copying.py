@@ -24,8 +24,8 @@ from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.reading import SnapshotReader
 from dreamnet.postgres.telling import Telling
 
-PIECE_BYTES = 1024 * 1024 * 1024
-"""Largest piece: what an interrupted copy repeats of a table, at most, for each worker."""
+PIECE_BYTES = 4 * 1024**3
+"""Largest piece: what an interrupted copy repeats of a table, at most, for each worker: a minute's work."""
 _LEAST_BYTES = 128 * 1024 * 1024
 BLOCK_BYTES = 8192
 
