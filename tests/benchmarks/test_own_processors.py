@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,26 +25,30 @@ def writable() -> bool:
     return os.access(parent / "cgroup.procs", os.W_OK)
 
 
-@pytest.mark.skipif(not writable(), reason="only root may make control groups")
-def test_a_server_gets_its_share_and_no_more():
+@pytest.fixture
+def busy() -> Iterator[int]:
+    """A process that takes all it can get, and has no children."""
     process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
     process.start()
-    try:
-        with own_processors({"busy": process.pid}, 0.2):
-            before, started = psutil.Process(process.pid).cpu_times(), time.monotonic()
-            while (passed := time.monotonic() - started) < 1:
-                time.sleep(0.05)
-            after = psutil.Process(process.pid).cpu_times()
-        used = after.user + after.system - before.user - before.system
-        assert 0 < used < 0.3 * passed
-        names = {one.name for one in GROUPS.glob("**/dreamnet-*")}
-        assert not [name for name in names if name.startswith(f"dreamnet-{os.getpid()}-")]
-    finally:
-        process.kill()
-        process.join()
+    assert process.pid is not None
+    yield process.pid
+    process.kill()
+    process.join()
 
 
-def test_the_second_version_s_files_say_the_same(tmp_path):
+@pytest.mark.skipif(not writable(), reason="only root may make control groups")
+def test_a_server_gets_its_share_and_no_more(busy):
+    with own_processors({"busy": busy}, 0.2):
+        before, started = psutil.Process(busy).cpu_times(), time.monotonic()
+        while (passed := time.monotonic() - started) < 1:
+            time.sleep(0.05)
+        after = psutil.Process(busy).cpu_times()
+    used = after.user + after.system - before.user - before.system
+    assert 0 < used < 0.3 * passed
+    assert not [*GROUPS.glob(f"**/dreamnet-{os.getpid()}-*")]
+
+
+def test_the_second_version_s_files_say_the_same(tmp_path, busy):
     """Files in place of the kernel's, which takes them away itself with a group."""
     (tmp_path / "cgroup.subtree_control").touch()
     written = {}
@@ -55,9 +60,9 @@ def test_the_second_version_s_files_say_the_same(tmp_path):
             file.write_text("")
             file.unlink() if file.name != "cgroup.procs" else None
 
-    with pytest.raises(OSError), own_processors({"neon": os.getpid()}, 0.5, tmp_path):  # noqa: PT011 - rmdir
+    with pytest.raises(OSError), own_processors({"neon": busy}, 0.5, tmp_path):  # noqa: PT011 - rmdir
         look()
-    assert written == {"cpu.max": f"{PERIOD_US // 2} {PERIOD_US}", "cgroup.procs": str(os.getpid())}
+    assert written == {"cpu.max": f"{PERIOD_US // 2} {PERIOD_US}", "cgroup.procs": str(busy)}
     assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu"
 
 
