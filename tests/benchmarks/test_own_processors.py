@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,6 @@ from dreamnet.errors import ConfigurationError
 GROUPS = Path("/sys/fs/cgroup")
 
 
-def work() -> None:
-    while True:
-        pass
-
-
 def writable() -> bool:
     parent = GROUPS / "cpu" if (GROUPS / "cpu").is_dir() else GROUPS
     return os.access(parent / "cgroup.procs", os.W_OK)
@@ -28,12 +24,9 @@ def writable() -> bool:
 @pytest.fixture
 def busy() -> Iterator[int]:
     """A process that takes all it can get, and has no children."""
-    process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
-    process.start()
-    assert process.pid is not None
-    yield process.pid
-    process.kill()
-    process.join()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        yield process.pid
+        process.kill()
 
 
 @pytest.mark.skipif(not writable(), reason="only root may make control groups")
