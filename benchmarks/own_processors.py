@@ -56,7 +56,7 @@ def _group(root: Path, name: str) -> Iterator[Path]:
     except OSError as error:
         raise ConfigurationError(
             f"Servers cannot be held to processors of their own: {error.strerror} ({group}).",
-            "Run it as root on Linux, or leave out --own-processors.",
+            "Run it as root on Linux; all other figures do without.",
         ) from None
     try:
         yield group

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from types import TracebackType
 
 import psycopg
@@ -111,10 +110,17 @@ class Builders:
             for table in tables
         }
         others = _Work(None, 0, analyse=False)
+        named, referenced = _tables_of(applier, todo)
         built = [entry for entry in todo if entry.kind in BUILT]
-        for entry, name in zip(built, _tables_of(applier, built, _TABLE), strict=True):
-            self._works.get(name, others).todo.append(entry)
-        self._keys = self._foreign_keys([entry for entry in todo if entry.kind == _FOREIGN_KEY], tables)
+        for entry in built:
+            self._works.get(named[entry], others).todo.append(entry)
+        # Partitions are not attached to each other yet, which a key to or from them needs.
+        whole = {table.name for table in tables if not table.partition and not table.partitioned}
+        self._keys = [
+            _Job(tuple(self._works[name] for name in {named[entry], referenced[entry]}), entry)
+            for entry in todo
+            if entry.kind == _FOREIGN_KEY and whole.issuperset((named[entry], referenced[entry]))
+        ]
         self._others, self._total, self._built = others, len(built) + len(self._keys), 0
         self._offered: list[_Work] = []
         self._changed = threading.Condition()
@@ -123,17 +129,6 @@ class Builders:
         self._sessions: list[Connection] = []
         self._workers = workers
         self._threads: list[threading.Thread] = []
-
-    def _foreign_keys(self, entries: Sequence[Entry], tables: Sequence[Table]) -> list[_Job]:
-        """Those that need no partition: these are not attached to each other yet."""
-        whole = {table.name for table in tables if not table.partition and not table.partitioned}
-        tables_of = partial(_tables_of, self._applier, entries)
-        ends = zip(tables_of(_TABLE), tables_of(_REFERENCED), strict=True)
-        return [
-            _Job(tuple(self._works[name] for name in set(pair)), entry)
-            for entry, pair in zip(entries, ends, strict=True)
-            if whole.issuperset(pair)
-        ]
 
     def __enter__(self) -> Builders:
         try:
@@ -254,14 +249,22 @@ class Builders:
             self._telling.tell(line, seconds, last=built == total)
 
 
-def _tables_of(applier: Applier, entries: Sequence[Entry], which: re.Pattern[str]) -> list[Name | None]:
-    """The table that each entry names; None where it names none."""
-    texts = [found[1] if (found := which.search(entry.statements)) else None for entry in entries]
+def _tables_of(
+    applier: Applier, entries: Sequence[Entry]
+) -> tuple[dict[Entry, Name | None], dict[Entry, Name | None]]:
+    """By entry: the table that it stands on, and the one that it references; None where it names none."""
+    searched = [
+        found[1] if (found := which.search(entry.statements)) else None
+        for which in (_TABLE, _REFERENCED)
+        for entry in entries
+    ]
     with applier.session() as connection:
         rows = connection.execute(
             "SELECT n.nspname, c.relname FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) "
             "LEFT JOIN pg_class c ON c.oid = to_regclass(t.name) "
             "LEFT JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY place",
-            (texts,),
+            (searched,),
         ).fetchall()
-    return [Name(*row) if row[0] else None for row in rows]
+    names = [Name(*row) if row[0] else None for row in rows]
+    count = len(entries)
+    return dict(zip(entries, names[:count], strict=True)), dict(zip(entries, names[count:], strict=True))
