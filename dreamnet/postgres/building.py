@@ -258,13 +258,6 @@ def _tables_of(
         for which in (_TABLE, _REFERENCED)
         for entry in entries
     ]
-    with applier.session() as connection:
-        rows = connection.execute(
-            "SELECT n.nspname, c.relname FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) "
-            "LEFT JOIN pg_class c ON c.oid = to_regclass(t.name) "
-            "LEFT JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY place",
-            (searched,),
-        ).fetchall()
-    names = [Name(*row) if row[0] else None for row in rows]
+    names = applier.resolve(searched)
     count = len(entries)
     return dict(zip(entries, names[:count], strict=True)), dict(zip(entries, names[count:], strict=True))

@@ -104,7 +104,7 @@ def give_up(
                 left.end_sessions(database)
         filled = [target for target in left.targets if left.steps(target, "generation:")]
         for database in left.everywhere:
-            with database.connect(left.application) as connection, explained(database, "thaw"):
+            with left.session(database) as connection, explained(database, "thaw"):
                 gate.thaw(connection)
         left.remove_streams(progress)
         for target in filled if empty else ():

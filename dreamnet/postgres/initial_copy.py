@@ -130,7 +130,7 @@ class InitialCopy:
         # The subscription takes its tables from the publication; those copied later get another one.
         source = self._parties.source
         with (
-            source.connect(self._parties.application) as connection,
+            self._parties.session(source) as connection,
             explained(source, "set the publication"),
         ):
             names = [table.name for table in catalog.tables(connection) if str(table.name) in done]
@@ -140,7 +140,7 @@ class InitialCopy:
         parties = self._parties
         parties.forward((generation,)).remove()
         for target in parties.targets:
-            with target.connect(parties.application) as connection, connection.transaction():
+            with parties.session(target) as connection, connection.transaction():
                 state.forget(connection, parties.name, f"generation:{generation}")
                 state.forget(connection, parties.name, f"copy:{generation}:")
 
@@ -150,7 +150,7 @@ class InitialCopy:
         parties = self._parties
         source, link = parties.source, parties.link(number)
         parties.forward((number,)).remove()  # leftovers of a run killed before it recorded anything
-        with source.connect(parties.application) as connection, explained(source, "publish its tables"):
+        with parties.session(source) as connection, explained(source, "publish its tables"):
             replication.create_heartbeat(connection, link)
             replication.publish(connection, link, [table.name for table in tables])
         self._empty(link, tables)
@@ -174,7 +174,7 @@ class InitialCopy:
         listed = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table.name.sql) for table in tables)
         for target in parties.targets:
             with (
-                target.connect(parties.application) as connection,
+                parties.session(target) as connection,
                 explained(target, "empty unfinished tables"),
             ):
                 replication.create_heartbeat(connection, link)
@@ -192,7 +192,7 @@ class InitialCopy:
             applier.constraints(entries)
             parties.record(target, "constrained")
         self._progress(f"{target.label}: refreshing views")
-        with target.connect(parties.application) as connection, explained(target, "refresh views"):
+        with parties.session(target) as connection, explained(target, "refresh views"):
             catalog.refresh(connection, parties.read(parties.source, catalog.materialized_views))
         parties.record(target, "ready")
 
@@ -201,10 +201,10 @@ class InitialCopy:
         if parties.all_have("subscribed"):
             return
         for link, slot, target in parties.forward().slots:
-            with target.connect(parties.application) as connection:
+            with parties.session(target) as connection:
                 two_way = parties.two_way(target)
                 replication.subscribe(target, connection, parties.source, link, slot, two_way=two_way)
         parties.record_all("subscribed")
 
     def _applier(self, target: Database) -> schema.Applier:
-        return schema.Applier(target, self._parties.name, self._progress, self._workers)
+        return schema.Applier(self._parties, target, self._progress, self._workers)

@@ -119,7 +119,7 @@ class Migration:
         self.precheck().raise_if_blocked()
         with self._parties.alone():
             for target in self.targets:
-                with target.connect(parties.application) as connection, explained(target, "keep its records"):
+                with parties.session(target) as connection, explained(target, "keep its records"):
                     state.create(connection)
             if noted.recall(parties) is None:
                 noted.note(parties, "source")

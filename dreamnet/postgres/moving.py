@@ -69,7 +69,7 @@ class Journey:
         return self._go(stream, new)
 
     def _complete(self, old: Database, new: Database) -> None:
-        with new.connect(self.parties.application) as connection:
+        with self.parties.session(new) as connection:
             if gate.frozen_tables(connection):
                 cutover.switch_over(old, new, connection, self.switch, self.parties.application)
             else:  # It takes writes: the old one must not be opened, whatever fails.
@@ -120,7 +120,7 @@ class Journey:
     def _arrived(self) -> None:
         parties = self.parties
         noted.note(parties, self.to)
-        with parties.targets[0].connect(parties.application) as connection, connection.transaction():
+        with parties.session(parties.targets[0]) as connection, connection.transaction():
             state.record(connection, parties.name, "primary", self.to)
             state.forget(connection, parties.name, "switching")
             state.record(connection, parties.name, _STALE)
@@ -129,7 +129,7 @@ class Journey:
         """Refresh the materialised views once for each move: replication doesn't."""
         parties, records = self.parties, self.parties.targets[0]
         if _STALE in parties.steps(records, _STALE):
-            with primary.connect(parties.application) as connection, explained(primary, "refresh views"):
+            with parties.session(primary) as connection, explained(primary, "refresh views"):
                 catalog.refresh(connection, catalog.materialized_views(connection))
             parties.forget(records, _STALE)
 
@@ -160,7 +160,7 @@ def follow_back(parties: Parties, progress: Progress) -> dict[str, str]:
         UnreachableError: our own connection broke. Going on would leave a follower behind for good.
     """
     primary, link = parties.targets[0], parties.link("back")
-    with primary.connect(parties.application) as connection, explained(primary, "publish its tables"):
+    with parties.session(primary) as connection, explained(primary, "publish its tables"):
         replication.create_heartbeat(connection, link)
         names = [table.name for table in parties.tables(primary) if not table.partitioned]
         replication.publish(connection, link, names)
@@ -177,13 +177,13 @@ def follow_back(parties: Parties, progress: Progress) -> dict[str, str]:
 
 
 def _follow_primary(parties: Parties, key: str, database: Database) -> None:
-    primary, link, application = parties.targets[0], parties.link("back"), parties.application
+    primary, link = parties.targets[0], parties.link("back")
     since = replication.ORIGIN_SINCE
     if not (parties.two_way(database) and parties.read(primary, catalog.major_version) >= since):
         raise GameplanError(f"PostgreSQL {since} is needed on both sides.", "Upgrade.")
-    with primary.connect(application) as connection, explained(primary, "create a slot"):
+    with parties.session(primary) as connection, explained(primary, "create a slot"):
         replication.create_slot(connection, link.slot(key))
-    with database.connect(application) as connection, explained(database, "follow the new primary"):
+    with parties.session(database) as connection, explained(database, "follow the new primary"):
         replication.create_heartbeat(connection, link)
         _subscribe(database, connection, primary, link, key)
         replication.enable(connection, link.slot(key))

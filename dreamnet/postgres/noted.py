@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 
 from dreamnet.postgres import cutover, ddl
@@ -35,6 +36,9 @@ def refuse_changes(parties: Parties, stream: Stream, *, all_changes: bool) -> cu
         VerificationError: it has changed; the message names the first changes.
     """
     same = partial(ddl.refuse, recall(parties), _UNCHANGED, all_changes)
-    with stream.connected() as (publisher, followers), explained(stream.publisher, "read its schema"):
-        same(publisher, followers)
+    with ExitStack() as stack:
+        followers = [(db, stack.enter_context(parties.session(db))) for _, db in stream.subscribers]
+        publisher = stack.enter_context(parties.session(stream.publisher))
+        with explained(stream.publisher, "read its schema"):
+            same(publisher, followers)
     return same

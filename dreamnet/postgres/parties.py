@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dreamnet.errors import GameplanError
 from dreamnet.postgres import catalog, gate, replication, state, traces
 from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.kept import Kept
 from dreamnet.postgres.replication import Link
 from dreamnet.postgres.streams import Stream
 
@@ -38,6 +39,7 @@ class Parties:
     targets: tuple[Database, ...]
     application: str
     silent: tuple[Database, ...] = ()
+    _kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, name: str, source: Database, targets: Sequence[Database]) -> Parties:
@@ -135,7 +137,7 @@ class Parties:
         """Drop slots, publications and subscriptions in both directions."""
         for remove in (traces.remove_subscriptions, traces.remove_publications):
             for database in self.everywhere:
-                with database.connect(self.application) as connection, explained(database, "end following"):
+                with self.session(database) as connection, explained(database, "end following"):
                     remove(connection, self.name)
         progress(f"removed slots, publications and subscriptions of {self.name}")
 
@@ -156,7 +158,7 @@ class Parties:
 
     def record(self, target: Database, step: str, detail: Any = None) -> None:
         """Note a step as done on a target."""
-        with target.connect(self.application) as connection, explained(target, "keep its records"):
+        with self.session(target) as connection, explained(target, "keep its records"):
             state.record(connection, self.name, step, detail)
 
     def record_all(self, step: str, detail: Any = None) -> None:
@@ -166,13 +168,13 @@ class Parties:
 
     def forget(self, target: Database, prefix: str) -> None:
         """Remove the record of steps."""
-        with target.connect(self.application) as connection:
+        with self.session(target) as connection:
             state.forget(connection, self.name, prefix)
 
     def drop_records(self) -> None:
         """Remove all bookkeeping; a database that refuses writes for us keeps what makes it do so."""
         for database in self.everywhere:
-            with database.connect(self.application) as connection, explained(database, "clean up"):
+            with self.session(database) as connection, explained(database, "clean up"):
                 if not gate.frozen_tables(connection):
                     gate.remove(database, connection)
                     state.drop(connection)
@@ -181,9 +183,13 @@ class Parties:
 
     # ---- work on them
 
+    def session(self, database: Database) -> AbstractContextManager[Connection]:
+        """For small tasks: while this process is `alone`, the one that is kept; else a new one."""
+        return self._kept.lend(database, self.application)
+
     def read(self, database: Database, reader: Callable[[Connection], T]) -> T:
-        """What `reader` finds over a connection of its own."""
-        with database.connect(self.application) as connection, explained(database, "read its catalogue"):
+        """What `reader` finds."""
+        with self.session(database) as connection, explained(database, "read its catalogue"):
             return reader(connection)
 
     def tables(self, database: Database) -> list[Table]:
@@ -215,13 +221,14 @@ class Parties:
                 time.sleep(0.1)
             # Asked of the servers: the number that a proxy hands out, as Neon's does, is its own invention.
             row = guard.execute("SELECT pg_backend_pid()").fetchone()
-            for database in self.everywhere:
-                self.end_sessions(database, row[0] if row and database == self.targets[0] else 0)
-            yield
+            with self._kept.keep(self.everywhere, self.application):
+                for database in self.everywhere:
+                    self.end_sessions(database, row[0] if row and database == self.targets[0] else 0)
+                yield
 
     def end_sessions(self, database: Database, keep: int = 0) -> None:
         """End what a killed process left behind in a database: its sessions, but for the one of this pid."""
-        with database.connect(self.application) as connection:
+        with self.session(database) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
                 "WHERE application_name = %s AND usename = current_user "

@@ -12,15 +12,16 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from dreamnet.errors import GameplanError
 from dreamnet.postgres import binaries, gate, state
-from dreamnet.postgres.catalog import STATE_SCHEMA, Table
+from dreamnet.postgres.catalog import STATE_SCHEMA, Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
+from dreamnet.postgres.parties import Parties
 
 DUMP_TIMEOUT_S = 600
 
@@ -146,9 +147,9 @@ class Applier:
     """Applies entries to one target, skipping those recorded as done."""
 
     def __init__(
-        self, target: Database, migration: str, progress: Callable[[str], None], workers: int
+        self, parties: Parties, target: Database, progress: Callable[[str], None], workers: int
     ) -> None:
-        self.target, self._migration, self._progress, self._workers = target, migration, progress, workers
+        self._parties, self.target, self._progress, self._workers = parties, target, progress, workers
 
     def pre_data(self, entries: Iterable[Entry]) -> None:
         """Types, functions, tables, views: one after the other, as they depend on each other."""
@@ -176,9 +177,21 @@ class Applier:
 
     def open(self, entries: list[Entry]) -> list[Entry]:
         """Those that are not recorded as done."""
-        with self.target.connect(f"dreamnet:{self._migration}") as connection:
-            done = state.steps(connection, self._migration, "schema:")
+        done = self._parties.steps(self.target, "schema:")
         return [entry for entry in entries if entry.step not in done]
+
+    def resolve(self, names: Sequence[str | None]) -> list[Name | None]:
+        """The relations that qualified, quoted names mean on the target; None where there is none."""
+        rows = self._parties.read(
+            self.target,
+            lambda connection: connection.execute(
+                "SELECT n.nspname, c.relname FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) "
+                "LEFT JOIN pg_class c ON c.oid = to_regclass(t.name) "
+                "LEFT JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY place",
+                (list(names),),
+            ).fetchall(),
+        )
+        return [Name(*row) if row[0] else None for row in rows]
 
     def _serial(self, entries: list[Entry]) -> None:
         todo = self.open(entries)
@@ -190,7 +203,7 @@ class Applier:
 
     def session(self) -> Connection:
         """A connection with the settings that entries need."""
-        connection = self.target.connect(f"dreamnet:{self._migration}")
+        connection = self.target.connect(self._parties.application)
         connection.execute(_SESSION, (self._workers,))
         return connection
 
@@ -201,4 +214,4 @@ class Applier:
                 connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
             # No parameters: libpq's simple protocol takes several statements at once.
             connection.execute(entry.statements.encode())
-            state.record(connection, self._migration, entry.step)
+            state.record(connection, self._parties.name, entry.step)

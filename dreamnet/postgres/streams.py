@@ -121,16 +121,6 @@ class Stream:
             )
         return found
 
-    @contextmanager
-    def connected(self) -> Iterator[tuple[Connection, list[tuple[Database, Connection]]]]:
-        """A session at the publisher and one at each subscriber."""
-        with ExitStack() as stack:
-            publisher = stack.enter_context(self.publisher.connect(self.application))
-            followers = [
-                (db, stack.enter_context(db.connect(self.application))) for _, db in self.subscribers
-            ]
-            yield publisher, followers
-
     def enable(self) -> None:
         """Let every subscriber apply what it receives."""
         for _, slot, database in self.slots:

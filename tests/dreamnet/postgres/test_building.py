@@ -43,13 +43,8 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def execute(self, query: Any, parameters: Any = None) -> Any:
-        if parameters:  # which tables the entries name
-            known = [text and re.fullmatch(r"public\.(\w+)", text) for text in parameters[0]]
-            rows = [("public", found[1]) if found else (None, None) for found in known]
-            return SimpleNamespace(fetchall=lambda: rows)
+    def execute(self, query: Any) -> None:
         self._target.work(f"analyse {query.as_string()}", self)
-        return None
 
     def cancel_safe(self, *, timeout: float) -> None:
         self.cancelled.set()
@@ -71,6 +66,10 @@ class Target:
 
     def open(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.name not in self._done]
+
+    def resolve(self, names: list[str | None]) -> list[Name | None]:
+        known = [name and re.fullmatch(r"public\.(\w+)", name) for name in names]
+        return [Name("public", found[1]) if found else None for found in known]
 
     def session(self) -> Session:
         self.sessions.append(Session(self))
