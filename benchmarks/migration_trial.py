@@ -41,6 +41,14 @@ CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.at := n
 CREATE TRIGGER touch BEFORE UPDATE ON dreams FOR EACH ROW EXECUTE FUNCTION touch();
 CREATE VIEW titles AS SELECT id, title FROM dreams;
 CREATE MATERIALIZED VIEW per_mood AS SELECT feeling, count(*) AS n FROM dreams GROUP BY feeling;
+CREATE TABLE keys ("a(1)" int, "b, c" text, late int, other int NOT NULL,
+    CONSTRAINT "the ""key""; one" PRIMARY KEY ("a(1)", "b, c") INCLUDE (late) WITH (fillfactor = 70),
+    CONSTRAINT late UNIQUE (late) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT nulls UNIQUE NULLS NOT DISTINCT (late, "b, c"), CONSTRAINT identity UNIQUE (other),
+    CONSTRAINT apart EXCLUDE (abs(other) WITH =));
+ALTER TABLE keys REPLICA IDENTITY USING INDEX identity;
+ALTER TABLE keys CLUSTER ON nulls;
+CREATE INDEX ON keys (lower("b, c"));
 CREATE TABLE bulk (id int PRIMARY KEY, filler text);
 CREATE TABLE empty_one (id int PRIMARY KEY);
 INSERT INTO "Odd ""Schema"."Select" VALUES (1, E'tab\\tnewline\\nbackslash\\\\'), (2, NULL);
@@ -53,6 +61,7 @@ INSERT INTO dreams (title, tags, body, feeling, score, exact, raw)
 INSERT INTO moods (feelings, span) VALUES ('{calm,wild}', '[2026-01-01,infinity)'), ('{}', 'empty');
 INSERT INTO left_side VALUES (1, NULL); INSERT INTO right_side VALUES (1, 1); UPDATE left_side SET other = 1;
 INSERT INTO events (day, dream) SELECT date '2025-12-01' + n % 60, n FROM generate_series(1, 400) n;
+INSERT INTO keys SELECT n, 'key ' || n, nullif(n, 1), -n FROM generate_series(1, 100) n;
 INSERT INTO bulk SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, {bulk}) n;
 REFRESH MATERIALIZED VIEW per_mood;
 """

@@ -2,14 +2,13 @@
 foreign keys.
 
 Several sessions build them, for a table that is complete while others are still copied: the target's
-processors sort while its network loads. Adding a key locks its table for itself, so that nothing else may be
-built there meanwhile; the sessions turn to other tables then, instead of waiting for the lock. A foreign key
-locks both its tables.
+processors sort while its network loads. Indexes of a table are built side by side, a key's too; what locks
+its table for itself (making a key of its index, ANALYZE, a foreign key both its tables) waits for a gap, and
+the sessions turn to other tables meanwhile, instead of waiting for the lock.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +19,7 @@ from types import TracebackType
 import psycopg
 from psycopg import sql
 
+from dreamnet.postgres import statements
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, explained
 from dreamnet.postgres.schema import BUILT, Applier, Entry
@@ -28,15 +28,13 @@ from dreamnet.postgres.telling import Telling
 _SHARED = ("INDEX",)
 _FOREIGN_KEY = "FK CONSTRAINT"
 _CANCEL_S = 10.0
-_IDENTIFIER = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
-# The table of CREATE INDEX, ALTER TABLE and CREATE STATISTICS, as pg_dump writes it.
-_TABLE = re.compile(rf"(?: ON| FROM|ALTER TABLE) (?:ONLY )?({_IDENTIFIER}\.{_IDENTIFIER})")
-_REFERENCED = re.compile(rf" REFERENCES ({_IDENTIFIER}\.{_IDENTIFIER})")
 
 
 @dataclass
 class _Work:
-    """What is to be done for one table. `analyse`: its statistics are wanted and not made yet."""
+    """What is to be done for one table. `analyse`: its statistics are wanted and not made yet, and `early`:
+    they may be before its indexes, so that they are not what all wait for in the end.
+    """
 
     table: Name | None
     bytes: int
@@ -44,6 +42,11 @@ class _Work:
     running: int = 0
     locked: bool = False
     analyse: bool = True
+    early: bool = True
+
+    def add(self, entry: Entry) -> None:
+        self.todo.append(entry)
+        self.early = self.early and not statements.widens_statistics(entry)
 
     @property
     def open(self) -> bool:
@@ -53,13 +56,13 @@ class _Work:
         """The next that no other session on this table hinders."""
         if self.locked:
             return None
+        if self.analyse and not self.running and (self.early or not self.todo):
+            self.analyse = False
+            return _Job((self,), None)
         for entry in self.todo:
             if entry.kind in _SHARED or not self.running:
                 self.todo.remove(entry)
                 return _Job((self,), entry)
-        if self.analyse and not self.todo and not self.running:
-            self.analyse = False
-            return _Job((self,), None)
         return None
 
 
@@ -103,25 +106,17 @@ class Builders:
         progress: Callable[[str], None],
     ) -> None:
         self._applier, self._telling = applier, Telling(progress)
-        todo = applier.open([entry for entry in entries if entry.kind in (*BUILT, _FOREIGN_KEY)])
         # Partitions are analysed with their parents, at the end.
         self._works: dict[Name | None, _Work] = {
             table.name: _Work(table.name, table.bytes, analyse=not table.partition and not table.partitioned)
             for table in tables
         }
-        others = _Work(None, 0, analyse=False)
-        named, referenced = _tables_of(applier, todo)
-        built = [entry for entry in todo if entry.kind in BUILT]
-        for entry in built:
-            self._works.get(named[entry], others).todo.append(entry)
-        # Partitions are not attached to each other yet, which a key to or from them needs.
-        whole = {table.name for table in tables if not table.partition and not table.partitioned}
-        self._keys = [
-            _Job(tuple(self._works[name] for name in {named[entry], referenced[entry]}), entry)
-            for entry in todo
-            if entry.kind == _FOREIGN_KEY and whole.issuperset((named[entry], referenced[entry]))
-        ]
-        self._others, self._total, self._built = others, len(built) + len(self._keys), 0
+        self._others = _Work(None, 0, analyse=False)
+        self._keys: list[_Job] = []
+        self._plan(list(entries), tables)
+        todo = [entry for work in (*self._works.values(), self._others) for entry in work.todo]
+        self._total = len(self._keys) + sum(entry.kind != statements.KEY for entry in todo)
+        self._built = 0
         self._offered: list[_Work] = []
         self._changed = threading.Condition()
         self._complete = self._stopped = False
@@ -129,6 +124,26 @@ class Builders:
         self._sessions: list[Connection] = []
         self._workers = workers
         self._threads: list[threading.Thread] = []
+
+    def _plan(self, entries: list[Entry], tables: Sequence[Table]) -> None:
+        """Give each table what is not done yet."""
+        built = [entry for entry in entries if entry.kind in BUILT]
+        keys = [entry for entry in entries if entry.kind == _FOREIGN_KEY]
+        resolve = self._applier.resolve
+        names = resolve([statements.table_of(entry) for entry in (*built, *keys)])
+        others = resolve([statements.referenced_by(key) for key in keys])
+        ends = {key: {one, other} for key, one, other in zip(keys, names[len(built) :], others, strict=True)}
+        partitioned = {table.name for table in tables if table.partitioned}
+        places: dict[Entry, Name | None] = {}
+        for entry, name in zip(built, names, strict=False):
+            places |= dict.fromkeys((entry,) if name in partitioned else statements.apart(entry), name)
+        # Partitions are not attached to each other yet, which a key to or from them needs.
+        whole = {table.name for table in tables if not table.partition and not table.partitioned}
+        for entry in self._applier.open([*places, *keys]):
+            if entry in places:
+                self._works.get(places[entry], self._others).add(entry)
+            elif whole.issuperset(ends[entry]):
+                self._keys.append(_Job(tuple(self._works[name] for name in ends[entry]), entry))
 
     def __enter__(self) -> Builders:
         try:
@@ -235,29 +250,17 @@ class Builders:
         and two halves of a sort cost more than one whole.
         """
         with self._changed:
-            return self._complete and not any(work.todo for work in self._offered)
+            left = (entry for work in self._offered for entry in work.todo)
+            return self._complete and all(entry.kind == statements.KEY for entry in left)
 
     def _done(self, job: _Job, seconds: float) -> None:
         with self._changed:
             job.end()
-            self._built += job.entry is not None
+            tells = job.entry is not None and job.entry.kind != statements.KEY
+            self._built += tells
             built, total = self._built, self._total
             self._changed.notify_all()
-        if job.entry is not None:
+        if job.entry is not None and tells:
             target = self._applier.target.label
             line = f"{target}: built {job.entry.name} ({built} of {total} indexes and keys)"
             self._telling.tell(line, seconds, last=built == total)
-
-
-def _tables_of(
-    applier: Applier, entries: Sequence[Entry]
-) -> tuple[dict[Entry, Name | None], dict[Entry, Name | None]]:
-    """By entry: the table that it stands on, and the one that it references; None where it names none."""
-    searched = [
-        found[1] if (found := which.search(entry.statements)) else None
-        for which in (_TABLE, _REFERENCED)
-        for entry in entries
-    ]
-    names = applier.resolve(searched)
-    count = len(entries)
-    return dict(zip(entries, names[:count], strict=True)), dict(zip(entries, names[count:], strict=True))

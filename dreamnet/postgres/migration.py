@@ -123,7 +123,8 @@ class Migration:
                     state.create(connection)
             if noted.recall(parties) is None:
                 noted.note(parties, "source")
-            noted.refuse_changes(parties, parties.forward(), all_changes=False)
+            else:
+                noted.refuse_changes(parties, parties.forward(), all_changes=False)
             tables = parties.tables(self.source)
             copied = self._initial_copy(progress).run(tables)
         seconds = round(time.monotonic() - started, 3)

@@ -14,10 +14,11 @@ import pytest
 from dreamnet.postgres.building import Builders
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.schema import Entry
+from dreamnet.postgres.statements import KEY
 
 
-def table(name: str, size: int = 1, *, partition: bool = False) -> Table:
-    return Table(Name("public", name), False, False, True, size, 0, partition, (), (), True, "d")
+def table(name: str, size: int = 1, *, partitioned: bool = False, partition: bool = False) -> Table:
+    return Table(Name("public", name), partitioned, False, True, size, 0, partition, (), (), True, "d")
 
 
 def index(of: str, name: str) -> Entry:
@@ -26,6 +27,11 @@ def index(of: str, name: str) -> Entry:
 
 def key(of: str, name: str) -> Entry:
     return Entry(name, "CONSTRAINT", f"ALTER TABLE ONLY public.{of}\n    ADD CONSTRAINT {name} UNIQUE (a);")
+
+
+def exclusion(of: str, name: str) -> Entry:
+    form = f"ALTER TABLE ONLY public.{of}\n    ADD CONSTRAINT {name} EXCLUDE USING gist (a WITH &&);"
+    return Entry(name, "CONSTRAINT", form)
 
 
 def foreign_key(of: str, to: str) -> Entry:
@@ -61,6 +67,7 @@ class Target:
         self.said: list[str] = []
         self.sessions: list[Session] = []
         self.alone: dict[str, bool] = {}
+        self.statements: list[str] = []
         self.during: dict[str, Callable[[Session], None]] = {}
         self._done = done
 
@@ -76,8 +83,10 @@ class Target:
         return self.sessions[-1]
 
     def apply(self, entry: Entry, session: Session, *, parallel: bool) -> None:
-        self.alone[entry.name] = parallel
-        self.work(entry.name, session)
+        name = f"make {entry.name}" if entry.kind == KEY else entry.name
+        self.alone[name] = parallel
+        self.statements.append(entry.statements)
+        self.work(name, session)
 
     def work(self, name: str, session: Session) -> None:
         self.said.append(f"+{name}")
@@ -94,41 +103,66 @@ ANALYSE_A, ANALYSE_B = ('analyse ANALYZE "public"."a"', 'analyse ANALYZE "public
 
 def test_a_complete_table_is_built_and_analysed_while_another_is_not_there_yet() -> None:
     target, a, b = Target(), table("a"), table("b")
-    analysed = threading.Event()
-    target.during[ANALYSE_A] = lambda _: analysed.set()
+    made = threading.Event()
+    target.during["make a_key"] = lambda _: made.set()
     with builders(target, [index("a", "a_1"), key("a", "a_key"), index("b", "b_1")], [a, b]) as working:
         working.offer(a)
-        assert analysed.wait(10)
+        assert made.wait(10)
+        assert {f"-{ANALYSE_A}", "-a_1", "-a_key"} <= set(target.said)
         assert "+b_1" not in target.said
         working.offer(b)
         working.finish(agreeing=True)
-    assert target.said.index(f"+{ANALYSE_A}") > max(target.said.index("-a_1"), target.said.index("-a_key"))
-    assert target.said[-2:] == [f"+{ANALYSE_B}", f"-{ANALYSE_B}"]
+    assert target.said[-4:] == [f"+{ANALYSE_B}", f"-{ANALYSE_B}", "+b_1", "-b_1"]
     assert all(session.closed for session in target.sessions)
 
 
-def test_indexes_of_a_table_are_built_side_by_side_but_nothing_beside_a_key() -> None:
-    target, both = Target(), threading.Barrier(2)
-    target.during["a_1"] = target.during["a_2"] = lambda _: both.wait(10) and None
-    entries = [key("a", "a_key"), index("a", "a_1"), index("a", "a_2"), key("a", "a_other")]
+def test_indexes_of_a_table_are_built_side_by_side_a_key_s_too() -> None:
+    target, three = Target(), threading.Barrier(3)
+    target.during["a_key"] = target.during["a_1"] = target.during["a_2"] = lambda _: three.wait(10) and None
+    entries = [key("a", "a_key"), index("a", "a_1"), index("a", "a_2"), exclusion("a", "a_other")]
     with builders(target, entries, [table("a")], workers=4) as working:
         working.finish(agreeing=True)
     inside: set[str] = set()
     for what in target.said:
         inside.add(what[1:]) if what[0] == "+" else inside.discard(what[1:])
-        assert len(inside) == 1 or not inside & {"a_key", "a_other", ANALYSE_A}
-    assert len(target.said) == 2 * (len(entries) + 1)
+        assert len(inside) == 1 or not inside & {"make a_key", "a_other", ANALYSE_A}
+    assert len(target.said) == 2 * (len(entries) + 2)
 
 
-def test_while_a_key_holds_its_table_the_other_session_turns_to_another() -> None:
+def test_a_partitioned_table_s_key_stays_whole() -> None:
+    target, tables = Target(), [table("a", partitioned=True), table("part", partition=True)]
+    whole = key("a", "a_key")
+    with builders(target, [whole, key("part", "part_key")], tables) as working:
+        working.finish(agreeing=True)
+    assert whole.statements in target.statements
+    assert {name for name in target.alone if name.startswith("make")} == {"make part_key"}
+
+
+def test_while_a_constraint_holds_its_table_the_other_session_turns_to_another() -> None:
     target, other = Target(), threading.Event()
     target.during["a_key"] = lambda _: other.wait(10) and None
     target.during["b_1"] = lambda _: other.set()
-    with builders(
-        target, [key("a", "a_key"), index("a", "a_1"), index("b", "b_1")], [table("a", 9), table("b")]
-    ) as w:
-        w.finish(agreeing=True)
+    entries = [exclusion("a", "a_key"), index("a", "a_1"), index("b", "b_1")]
+    with builders(target, entries, [table("a", 9), table("b")]) as working:
+        working.finish(agreeing=True)
     assert target.said.index("+b_1") < target.said.index("-a_key") < target.said.index("+a_1")
+
+
+@pytest.mark.parametrize(
+    "wide",
+    [
+        Entry("a_2", "INDEX", "CREATE INDEX a_2 ON public.a USING btree (lower(b), a);"),
+        Entry("a_2", "STATISTICS", "CREATE STATISTICS public.a_2 (dependencies) ON a, b FROM public.a;"),
+        exclusion("a", "a_2"),
+    ],
+    ids=lambda entry: str(entry.kind),
+)
+def test_statistics_wait_for_what_widens_them(wide: Entry) -> None:
+    target = Target()
+    with builders(target, [key("a", "a_key"), wide, index("a", "a_3")], [table("a")]) as working:
+        working.finish(agreeing=True)
+    assert set(target.said[:-2]) >= {"-a_key", "-make a_key", "-a_2", "-a_3"}
+    assert target.said[-2:] == [f"+{ANALYSE_A}", f"-{ANALYSE_A}"]
 
 
 def test_a_foreign_key_waits_for_both_its_tables_and_is_checked_beside_the_build_of_a_third() -> None:
@@ -169,12 +203,19 @@ def test_foreign_keys_are_left_for_later_where_states_or_partitions_differ() -> 
 
 
 def test_helpers_are_allowed_to_the_last_one_only() -> None:
-    target = Target()
-    with builders(
-        target, [index("a", "a_1"), index("a", "a_2"), index("a", "a_3")], [table("a")], 1
-    ) as working:
+    target, entries = Target(), [index("a", "a_1"), key("a", "a_key"), key("a", "a_other")]
+    with builders(target, entries, [table("a")], 1) as working:
         working.finish(agreeing=True)
-    assert target.alone == {"a_1": False, "a_2": False, "a_3": True}
+    built = {name: alone for name, alone in target.alone.items() if not name.startswith("make")}
+    assert built == {"a_1": False, "a_key": False, "a_other": True}
+
+
+def test_progress_counts_each_key_once() -> None:
+    said: list[str] = []
+    entries = [index("a", "a_1"), key("a", "a_key")]
+    with Builders(Target(), entries, [table("a")], 1, said.append) as working:  # type: ignore[arg-type]
+        working.finish(agreeing=True)
+    assert said == ["target: built a_key (2 of 2 indexes and keys)"]
 
 
 def test_a_failure_is_raised_to_whoever_offers_and_waits_and_ends_the_others() -> None:
