@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -17,8 +18,9 @@ SOURCE, TARGETS = "neon", ("cloudsql", "rds")
 DREAMS, LINES = 21_000, 66_000
 #: A server of a small paid plan, so that checkpoints are not what is measured.
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "6GB", "max_connections": "60"}
-#: Ended backends are counted once their postmaster has collected them: seconds until it surely has.
-_COLLECTED = 1.0
+#: Backends whose clients have gone, and which are about to end: within seconds, or they are a guest's.
+_OTHERS = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+_ENDING_S, _LOOK_S = 5.0, 0.01
 
 _SCHEMA = """
 CREATE TYPE mood AS ENUM ('calm', 'wild');
@@ -112,7 +114,11 @@ class Servers:
 
     def cpu_seconds(self) -> float:
         """Processor time that all servers have taken so far, backends that have ended included."""
-        time.sleep(_COLLECTED)
+        deadline = time.monotonic() + _ENDING_S
+        for database in self.databases.values():
+            with database.connect() as connection:
+                while connection.execute(_OTHERS).fetchone() and time.monotonic() < deadline:
+                    time.sleep(_LOOK_S)
         return sum(map(_family_seconds, self.pids().values()))
 
     def pids(self) -> dict[str, int]:
@@ -125,13 +131,14 @@ class Servers:
 
 
 def _family_seconds(pid: int) -> float:
+    """Of a server's first process, those it has collected, and those that are left."""
     postmaster = psutil.Process(pid)
-    times = postmaster.cpu_times()
-    total = times.user + times.system + times.children_user + times.children_system
-    for child in postmaster.children():
-        try:
-            own = child.cpu_times()
-        except psutil.NoSuchProcess:
-            continue  # it ends just now: the next look counts it
-        total += own.user + own.system
-    return float(total)
+    while True:
+        children = postmaster.children()
+        times = postmaster.cpu_times()
+        total = times.user + times.system + times.children_user + times.children_system
+        with suppress(psutil.NoSuchProcess):
+            total += sum(own.user + own.system for own in (child.cpu_times() for child in children))
+            if postmaster.children() == children:  # else one would be counted twice, or not at all
+                return float(total)
+        time.sleep(_LOOK_S)

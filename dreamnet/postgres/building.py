@@ -146,16 +146,8 @@ class Builders:
                 self._keys.append(_Job(tuple(self._works[name] for name in ends[entry]), entry))
 
     def __enter__(self) -> Builders:
-        try:
-            for _ in range(self._workers):
-                self._sessions.append(self._applier.session())
-        except BaseException:
-            for session in self._sessions:
-                session.close()
-            raise
         self._threads = [
-            threading.Thread(target=self._run, args=(session,), name="build", daemon=True)
-            for session in self._sessions
+            threading.Thread(target=self._run, name="build", daemon=True) for _ in range(self._workers)
         ]
         for thread in self._threads:
             thread.start()
@@ -167,9 +159,10 @@ class Builders:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+            sessions = list(self._sessions)
         # What is not done is rolled back, and built by the next run. That one also ends the sessions which
         # cannot be cancelled now, as where the network is gone.
-        for session in self._sessions:
+        for session in sessions:
             with suppress(psycopg.Error):
                 session.cancel_safe(timeout=_CANCEL_S)
         for thread in self._threads:
@@ -209,9 +202,11 @@ class Builders:
         if self._failure is not None:
             raise self._failure
 
-    def _run(self, session: Connection) -> None:
+    def _run(self) -> None:
         try:
-            with session:  # closed at the end
+            with self._applier.session() as session:
+                with self._changed:
+                    self._sessions.append(session)
                 while (job := self._take()) is not None:
                     began = time.monotonic()
                     self._do(job, session)

@@ -200,7 +200,8 @@ class Copier:
                     target.execute(sql.SQL("TRUNCATE ONLY {}").format(piece.table.name.sql))
             with ExitStack() as copies:
                 sinks = [copies.enter_context(target.cursor().copy(write)) for target in targets]
-                rows = source.copy(read, piece.table.format, tee, f"copy {piece.table.name}")
+                what = piece.table if piece.of == 1 else read
+                rows = source.copy(what, piece.table.format, tee, f"copy {piece.table.name}")
             for target in targets:
                 state.record(target, self._migration, piece.step(generation), {"rows": rows})
         return rows, size

@@ -138,7 +138,7 @@ class InitialCopy:
 
     def _drop_generation(self, generation: int) -> None:
         parties = self._parties
-        parties.forward((generation,)).remove()
+        parties.remove_generation(generation)
         for target in parties.targets:
             with parties.session(target) as connection, connection.transaction():
                 state.forget(connection, parties.name, f"generation:{generation}")
@@ -149,12 +149,15 @@ class InitialCopy:
     ) -> copying.Copied:
         parties = self._parties
         source, link = parties.source, parties.link(number)
-        parties.forward((number,)).remove()  # leftovers of a run killed before it recorded anything
+        parties.remove_generation(number)  # leftovers of a run killed before it recorded anything
         with parties.session(source) as connection, explained(source, "publish its tables"):
             replication.create_heartbeat(connection, link)
             replication.publish(connection, link, [table.name for table in tables])
         self._empty(link, tables)
-        shared = replication.create_slots(source, link, len(parties.targets), parties.application)
+        with parties.session(source) as connection:
+            shared = replication.create_slots(
+                source, connection, link, len(parties.targets), parties.application
+            )
         with shared.keeper:
             parties.record_all(f"generation:{number}", {"lsn": shared.lsn})
             self._progress(f"copying {len(tables)} tables as of {shared.lsn}")

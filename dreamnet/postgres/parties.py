@@ -133,6 +133,17 @@ class Parties:
             return "lost"
         return "finished" if gate.frozen_tables(connection) else "new"
 
+    def remove_generation(self, number: int) -> None:
+        """Drop subscriptions, slots, publication and heartbeats of a generation of the copy."""
+        stream = self.forward((number,))
+        for _, slot, database in stream.slots:
+            with self.session(database) as connection, explained(database, "drop a subscription"):
+                replication.unsubscribe(connection, slot)
+        with self.session(self.source) as connection, explained(self.source, "drop slots and publications"):
+            for _, slot, _ in stream.slots:
+                replication.drop_slot(connection, slot)
+            replication.unpublish(connection, self.link(number))
+
     def remove_streams(self, progress: Callable[[str], None]) -> None:
         """Drop slots, publications and subscriptions in both directions."""
         for remove in (traces.remove_subscriptions, traces.remove_publications):

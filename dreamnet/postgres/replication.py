@@ -126,8 +126,13 @@ class SharedSnapshot:
     lsn: str
 
 
-def create_slots(publisher: Database, link: Link, subscribers: int, application: str) -> SharedSnapshot:
+def create_slots(
+    publisher: Database, connection: Connection, link: Link, subscribers: int, application: str
+) -> SharedSnapshot:
     """One slot a subscriber, all at the same position, with the snapshot to copy from.
+
+    Args:
+        connection: to the publisher. application: of the one that the snapshot lives by.
 
     Two slots made one after the other would have two positions, hence two snapshots and two reads of the
     source.
@@ -142,11 +147,10 @@ def create_slots(publisher: Database, link: Link, subscribers: int, application:
             ).fetchone()
             if row is None:
                 raise GameplanError(f"{publisher.label} created no slot.", "Check its log for the reason.")
-            with publisher.connect(application) as connection:
-                for number in range(2, subscribers + 1):
-                    connection.execute(
-                        "SELECT pg_copy_logical_replication_slot(%s, %s)", (link.slot(1), link.slot(number))
-                    )
+            for number in range(2, subscribers + 1):
+                connection.execute(
+                    "SELECT pg_copy_logical_replication_slot(%s, %s)", (link.slot(1), link.slot(number))
+                )
     except BaseException:
         keeper.close()
         raise

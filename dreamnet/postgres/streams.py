@@ -140,20 +140,6 @@ class Stream:
             followers = [stack.enter_context(db.connect(self.application)) for _, db in self.subscribers]
             self.fence(publisher, followers, timeout)
 
-    def remove(self) -> None:
-        """Drop subscriptions, slots, publications and heartbeats of this stream, wherever they are."""
-        for _, slot, database in self.slots:
-            with database.connect(self.application) as connection, explained(database, "drop a subscription"):
-                replication.unsubscribe(connection, slot)
-        with (
-            self.publisher.connect(self.application) as connection,
-            explained(self.publisher, "drop slots and publications"),
-        ):
-            for _, slot, _ in self.slots:
-                replication.drop_slot(connection, slot)
-            for link in self.links:
-                replication.unpublish(connection, link)
-
 
 @dataclass(frozen=True)
 class Point:
