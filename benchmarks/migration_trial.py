@@ -43,11 +43,11 @@ CREATE VIEW titles AS SELECT id, title FROM dreams;
 CREATE MATERIALIZED VIEW per_mood AS SELECT feeling, count(*) AS n FROM dreams GROUP BY feeling;
 CREATE TABLE keys ("a(1)" int, "b, c" text, late int, other int NOT NULL,
     CONSTRAINT "the ""key""; one" PRIMARY KEY ("a(1)", "b, c") INCLUDE (late) WITH (fillfactor = 70),
-    CONSTRAINT late UNIQUE (late) DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT nulls UNIQUE NULLS NOT DISTINCT (late, "b, c"), CONSTRAINT identity UNIQUE (other),
-    CONSTRAINT apart EXCLUDE (abs(other) WITH =));
-ALTER TABLE keys REPLICA IDENTITY USING INDEX identity;
-ALTER TABLE keys CLUSTER ON nulls;
+    CONSTRAINT keys_late UNIQUE (late) DEFERRABLE INITIALLY DEFERRED, CONSTRAINT keys_identity UNIQUE (other),
+    CONSTRAINT keys_nulls UNIQUE NULLS NOT DISTINCT (late, "b, c"),
+    CONSTRAINT keys_apart EXCLUDE (abs(other) WITH =));
+ALTER TABLE keys REPLICA IDENTITY USING INDEX keys_identity;
+ALTER TABLE keys CLUSTER ON keys_nulls;
 CREATE INDEX ON keys (lower("b, c"));
 CREATE TABLE bulk (id int PRIMARY KEY, filler text);
 CREATE TABLE empty_one (id int PRIMARY KEY);
