@@ -3,55 +3,77 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
 from dreamnet.postgres.database import Connection, Database
 
+FRESH_S = 1.0
+"""A session that has been idle for longer is not trusted: whatever lies between may have dropped it without a
+word, which shows only when an answer does not come."""
 
-@dataclass(frozen=True)
-class _Session:
-    session: Connection
+
+@dataclass
+class _Place:
+    session: Connection | None = None
+    used: float = 0.0
     free: Lock = field(default_factory=Lock)
 
-    @property
-    def untouched(self) -> bool:
-        """Whether it is as it was left: what the server says to an idle session is mostly that it ends."""
-        if self.session.closed:
+    def take(self, database: Database, application: str) -> Connection:
+        """The session that is here, if it is fresh; else a new one in its place."""
+        if self.session is None or not self._fresh(self.session):
+            self.close()
+            self.session = database.connect(application)
+        return self.session
+
+    def _fresh(self, session: Connection) -> bool:
+        if session.closed or time.monotonic() - self.used > FRESH_S:
             return False
-        waiting = select.poll()
-        waiting.register(self.session.fileno(), select.POLLIN)
-        return not waiting.poll(0)
+        # What the server says to an idle session is mostly that it ends.
+        said = select.poll()
+        said.register(session.fileno(), select.POLLIN)
+        return not said.poll(0)
+
+    def close(self) -> None:
+        if self.session is not None:
+            self.session.close()
+        self.session = None
 
 
 class Kept:
     """One session a database, each lent to one borrower at a time."""
 
     def __init__(self) -> None:
-        self._sessions: dict[Database, _Session] = {}
+        self._places: dict[Database, _Place] = {}
 
     @contextmanager
-    def keep(self, databases: Iterable[Database], application: str) -> Iterator[None]:
-        """Open a session with each; they end with the block. Raises what Database.connect raises."""
-        with ExitStack() as stack:
-            stack.callback(self._sessions.clear)
-            for database in databases:
-                self._sessions[database] = _Session(stack.enter_context(database.connect(application)))
+    def keep(self, databases: Iterable[Database]) -> Iterator[None]:
+        """From their first loan to the end of the block, keep sessions with these."""
+        self._places = {database: _Place() for database in databases}
+        try:
             yield
+        finally:
+            places, self._places = self._places, {}
+            for place in places.values():
+                place.close()
 
     @contextmanager
     def lend(self, database: Database, application: str) -> Iterator[Connection]:
-        """The kept session; a new one where none is kept, it is lent already, or it has broken off.
+        """The kept session; one for this loan alone where none is kept, or it is lent already.
 
-        It is in autocommit mode, and keeps no setting of a borrower's beyond his transaction.
+        It is in autocommit mode, and keeps no setting of a borrower's beyond his transaction. Raises what
+        Database.connect raises.
         """
-        with ExitStack() as stack:
-            kept = self._sessions.get(database)
-            if kept is not None and kept.free.acquire(blocking=False):
-                stack.callback(kept.free.release)
-                if kept.untouched:
-                    yield kept.session
-                    return
-            yield stack.enter_context(database.connect(application))
+        place = self._places.get(database)
+        if place is None or not place.free.acquire(blocking=False):
+            with database.connect(application) as own:
+                yield own
+            return
+        try:
+            yield place.take(database, application)
+        finally:
+            place.used = time.monotonic()
+            place.free.release()

@@ -232,7 +232,7 @@ class Parties:
                 time.sleep(0.1)
             # Asked of the servers: the number that a proxy hands out, as Neon's does, is its own invention.
             row = guard.execute("SELECT pg_backend_pid()").fetchone()
-            with self._kept.keep(self.everywhere, self.application):
+            with self._kept.keep(self.everywhere):
                 for database in self.everywhere:
                     self.end_sessions(database, row[0] if row and database == self.targets[0] else 0)
                 yield

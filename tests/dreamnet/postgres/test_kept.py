@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from dreamnet.postgres import kept
 from dreamnet.postgres.kept import Kept
 
 
@@ -25,6 +25,9 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._wire.close()
         self.server.close()
         self.closed = True
@@ -45,71 +48,77 @@ def database() -> Any:
     return Database()
 
 
-def lend(kept: Kept, database: Any) -> Any:
-    return kept.lend(database, "dreamnet:here")
+def lend(sessions: Kept, database: Any) -> Any:
+    return sessions.lend(database, "dreamnet:here")
 
 
-def test_small_tasks_share_the_kept_session(database: Any) -> None:
-    kept = Kept()
-    with kept.keep([database], "dreamnet:here"):
+def test_small_tasks_share_a_session_that_ends_with_the_step(database: Any) -> None:
+    sessions = Kept()
+    with sessions.keep([database]):
+        assert database.opened == []
         for _ in range(3):
-            with lend(kept, database) as session:
+            with lend(sessions, database) as session:
                 assert session is database.opened[0]
         assert not session.closed
     assert len(database.opened) == 1
     assert session.closed
+    with lend(sessions, database) as later:
+        assert later is not session
+    assert later.closed
 
 
 def test_who_comes_while_it_is_lent_gets_a_session_of_his_own(database: Any) -> None:
-    kept = Kept()
-    with kept.keep([database], "dreamnet:here"):
-        with lend(kept, database) as first, lend(kept, database) as second:
+    sessions = Kept()
+    with sessions.keep([database]):
+        with lend(sessions, database) as first, lend(sessions, database) as second:
             assert second is not first
         assert second.closed
-        with lend(kept, database) as again:
+        with lend(sessions, database) as again:
             assert again is first
 
 
 def test_it_is_free_again_after_an_error(database: Any) -> None:
-    kept = Kept()
-    with kept.keep([database], "dreamnet:here"):
-        with pytest.raises(ZeroDivisionError), lend(kept, database):
+    sessions = Kept()
+    with sessions.keep([database]):
+        with pytest.raises(ZeroDivisionError), lend(sessions, database):
             raise ZeroDivisionError
-        with lend(kept, database) as session:
+        with lend(sessions, database) as session:
             assert session is database.opened[0]
 
 
-@pytest.mark.parametrize("ended", ["closed here", "closed there", "told of its end"])
-def test_one_that_has_ended_is_not_lent(database: Any, ended: str) -> None:
-    kept = Kept()
-    with kept.keep([database], "dreamnet:here"):
-        session = database.opened[0]
+@pytest.mark.parametrize("ended", ["closed here", "closed there", "told of its end", "idle"])
+def test_another_takes_the_place_of_one_that_may_have_ended(
+    database: Any, ended: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = Kept()
+    with sessions.keep([database]):
+        with lend(sessions, database) as session:
+            pass
         {
-            "closed here": lambda: session.__exit__(),
+            "closed here": session.close,
             "closed there": session.server.close,
             "told of its end": lambda: session.server.send(b"E"),
+            "idle": lambda: monkeypatch.setattr(kept, "FRESH_S", -1.0),
         }[ended]()
-        for expected in (1, 2):
-            with lend(kept, database) as own:
-                assert own is database.opened[expected]
-            assert own.closed
+        with lend(sessions, database) as other:
+            assert other is database.opened[1]
+        assert session.closed
+        monkeypatch.undo()
+        with lend(sessions, database) as again:
+            assert again is other
 
 
-def test_where_nothing_is_kept_it_is_a_session_for_this_task(database: Any) -> None:
-    kept, other = Kept(), Database()
-    with kept.keep([other], "dreamnet:here"), lend(kept, database) as session:
-        assert session is database.opened[0]
-    assert session.closed
-    with lend(kept, other) as later:
-        assert later is other.opened[1]
+def test_where_it_cannot_be_opened_the_next_tries_again(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> Session:
+        raise ConnectionError
 
-
-def test_where_one_cannot_be_opened_the_others_end(database: Any) -> None:
-    class Gone:
-        def connect(self, application: str) -> Session:
-            raise ConnectionError
-
-    kept = Kept()
-    with ExitStack() as stack, pytest.raises(ConnectionError):
-        stack.enter_context(kept.keep([database, Gone()], "dreamnet:here"))  # type: ignore[list-item]
-    assert database.opened[0].closed
+    sessions = Kept()
+    with sessions.keep([database]):
+        with monkeypatch.context() as away:
+            away.setattr(database, "connect", refuse)
+            with pytest.raises(ConnectionError), lend(sessions, database):
+                pytest.fail("it was lent")
+        with lend(sessions, database) as session:
+            assert session is database.opened[0]
