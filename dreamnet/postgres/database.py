@@ -132,13 +132,20 @@ class Database:
         return {**os.environ, **{name: value for name, value in named.items() if value}}
 
     def connect(
-        self, application: str = "dreamnet", *, autocommit: bool = True, replication: bool = False
+        self,
+        application: str = "dreamnet",
+        *,
+        autocommit: bool = True,
+        replication: bool = False,
+        patience: float | None = None,
     ) -> Connection:
         """Open a connection whose text output is the same on every server.
 
         Args:
             application: shown in pg_stat_activity; a migration finds its own orphans by it.
             replication: a walsender connection, for CREATE_REPLICATION_SLOT.
+            patience: seconds of silence after which the server is asked whether it works for this session;
+                None: QUIET_S.
         Raises: CredentialsError, UnreachableError, ConfigurationError: one sentence, no secret.
         """
         settings: dict[str, str | int] = {
@@ -154,7 +161,8 @@ class Database:
         # Asked of the server: the number that a proxy hands out, as Neon's does, is its own invention.
         row = session.execute("SELECT pg_backend_pid()").fetchone()
         session.rollback()
-        session.patience, session.at_work = QUIET_S, partial(self.at_work, row[0] if row else 0)
+        session.patience = QUIET_S if patience is None else patience
+        session.at_work = partial(self.at_work, row[0] if row else 0)
         return session
 
     def at_work(self, pid: int) -> bool:

@@ -14,6 +14,8 @@ from dreamnet.postgres.database import Connection, Database
 FRESH_S = 1.0
 """A session that has been idle for longer is not trusted: whatever lies between may have dropped it without a
 word, which shows only when an answer does not come."""
+PATIENCE_S = 3.0
+"""Small tasks are answered at once, so that it may be asked early whether the server is at work for one."""
 
 
 @dataclass
@@ -26,7 +28,7 @@ class _Place:
         """The session that is here, if it is fresh; else a new one in its place."""
         if self.session is None or not self._fresh(self.session):
             self.close()
-            self.session = database.connect(application)
+            self.session = database.connect(application, patience=PATIENCE_S)
         return self.session
 
     def _fresh(self, session: Connection) -> bool:

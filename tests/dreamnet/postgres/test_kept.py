@@ -14,9 +14,9 @@ from dreamnet.postgres.kept import Kept
 class Session:
     """Our end of a connection; `server` is the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
         self._wire, self.server = socket.socketpair()
-        self.closed = False
+        self.closed, self.patience = False, patience
 
     def fileno(self) -> int:
         return self._wire.fileno()
@@ -37,9 +37,9 @@ class Database:
     def __init__(self) -> None:
         self.opened: list[Session] = []
 
-    def connect(self, application: str) -> Session:
+    def connect(self, application: str, *, patience: float = 30.0) -> Session:
         assert application == "dreamnet:here"
-        self.opened.append(Session())
+        self.opened.append(Session(patience))
         return self.opened[-1]
 
 
@@ -60,6 +60,7 @@ def test_small_tasks_share_a_session_that_ends_with_the_step(database: Any) -> N
             with lend(sessions, database) as session:
                 assert session is database.opened[0]
         assert not session.closed
+        assert session.patience == kept.PATIENCE_S
     assert len(database.opened) == 1
     assert session.closed
     with lend(sessions, database) as later:
@@ -111,7 +112,7 @@ def test_another_takes_the_place_of_one_that_may_have_ended(
 def test_where_it_cannot_be_opened_the_next_tries_again(
     database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: str) -> Session:
+    def refuse(_: str, *, patience: float) -> Session:
         raise ConnectionError
 
     sessions = Kept()
