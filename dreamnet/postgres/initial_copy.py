@@ -175,6 +175,7 @@ class InitialCopy:
     def _empty(self, link: Link, tables: list[Table]) -> None:
         parties = self._parties
         listed = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table.name.sql) for table in tables)
+        generations = parties.generations()
         for target in parties.targets:
             with (
                 parties.session(target) as connection,
@@ -183,7 +184,7 @@ class InitialCopy:
                 replication.create_heartbeat(connection, link)
                 with connection.transaction():
                     connection.execute(sql.SQL("TRUNCATE {}").format(listed))
-                    for generation in parties.generations():
+                    for generation in generations:
                         for table in tables:
                             state.forget(connection, parties.name, f"copy:{generation}:{table.name}:")
 
@@ -204,8 +205,8 @@ class InitialCopy:
         if parties.all_have("subscribed"):
             return
         for link, slot, target in parties.forward().slots:
+            two_way = parties.two_way(target)
             with parties.session(target) as connection:
-                two_way = parties.two_way(target)
                 replication.subscribe(target, connection, parties.source, link, slot, two_way=two_way)
         parties.record_all("subscribed")
 

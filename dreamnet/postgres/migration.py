@@ -127,8 +127,8 @@ class Migration:
                 noted.refuse_changes(parties, parties.forward(), all_changes=False)
             tables = parties.tables(self.source)
             copied = self._initial_copy(progress).run(tables)
+            generations = len(parties.generations())
         seconds = round(time.monotonic() - started, 3)
-        generations = len(parties.generations())
         return CopyReport(len(tables), copied.rows, copied.bytes, copied.seconds, seconds, generations)
 
     def follow(self, progress: Progress, timeout: float = 3600) -> list[Lag]:

@@ -10,6 +10,9 @@ from dataclasses import replace
 
 from dreamnet.postgres.schema import Entry
 
+KEY = "KEY"
+"""Kind of an entry that makes a key from its index: a matter of milliseconds, whatever the table's size."""
+
 _IDENTIFIER = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _QUALIFIED = rf"{_IDENTIFIER}\.{_IDENTIFIER}"
 _COLUMNS = rf"\({_IDENTIFIER}(?:, {_IDENTIFIER})*\)"
@@ -24,10 +27,6 @@ _KEY = re.compile(
     r"(?P<late> DEFERRABLE(?: INITIALLY DEFERRED)?)?;"
 )
 _PLAIN_INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_IDENTIFIER} ON {_QUALIFIED} USING \w+ \([^()]*\)")
-
-
-KEY = "KEY"
-"""Kind of an entry that makes a key from its index: a matter of milliseconds, whatever the table's size."""
 
 
 def table_of(entry: Entry) -> str | None:

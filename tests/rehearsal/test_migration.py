@@ -109,6 +109,27 @@ def test_tables_copied_at_different_moments_get_their_foreign_keys_at_a_common_o
         assert sorted(titles(target)) == sorted(writer.acknowledged)
 
 
+def test_a_copy_keeps_its_sessions_for_small_tasks(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, _ = databases
+    fill(source, bulk=10)
+    opened: list[tuple[Database, str]] = []
+    connect = Database.connect
+
+    def note(database: Database, application: str = "dreamnet", **settings: object) -> object:
+        opened.append((database, application))
+        return connect(database, application, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Database, "connect", note)
+    migration = Migration(f"move_{source.dbname}", source, [first], workers=1)
+    migration.prepare_and_copy(quiet)
+    ours = [database for database, application in opened if application == f"dreamnet:{migration.name}"]
+    assert ours.count(source) == 2  # small tasks; who holds the snapshot
+    # Small tasks; the lock; the rows; schema before them, indexes, their attaching, statistics, triggers.
+    assert ours.count(first) == 8
+
+
 def test_awkward_values_arrive_as_they_are(databases: list[Database]) -> None:
     source, first, _ = databases
     fill(source, bulk=500)
