@@ -109,6 +109,23 @@ def test_tables_copied_at_different_moments_get_their_foreign_keys_at_a_common_o
         assert sorted(titles(target)) == sorted(writer.acknowledged)
 
 
+def test_a_copy_whose_source_has_changed_meanwhile_does_not_go_on(databases: list[Database]) -> None:
+    source, first, _ = databases
+    fill(source, bulk=10)
+    migration = Migration(f"move_{source.dbname}", source, [first], workers=1)
+
+    def stop(text: str) -> None:
+        if text.startswith("copying "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migration.prepare_and_copy(stop)
+    with source.connect() as connection:
+        connection.execute("ALTER TABLE bulk ADD COLUMN more int")
+    with pytest.raises(VerificationError, match=r"table public\.bulk has a new column more"):
+        migration.prepare_and_copy(stop)
+
+
 def test_a_copy_keeps_its_sessions_for_small_tasks(
     databases: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
