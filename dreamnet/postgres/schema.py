@@ -111,7 +111,7 @@ def parse(text: str) -> list[Entry]:
     heads = list(_HEADER.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     entries = []
-    for head, end in zip(heads, ends, strict=True):
+    for head, end in zip(heads, ends, strict=False):  # a section without entries has an end nevertheless
         name, kind, schema = head.groups()
         statements = text[head.end() : end].strip()
         full_name = name if schema == "-" else f"{schema}.{name}"

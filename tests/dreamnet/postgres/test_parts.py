@@ -62,6 +62,10 @@ CREATE TRIGGER dreamnet_gate BEFORE INSERT ON public.t EXECUTE FUNCTION dreamnet
 """
 
 
+def test_a_section_without_entries_is_empty() -> None:
+    assert schema.parse("--\n-- PostgreSQL database dump\n--\n\nSET row_security = off;\n\n") == []
+
+
 def test_a_dump_is_cut_into_its_entries_without_ours_and_the_providers() -> None:
     entries = schema.parse(DUMP)
     assert [(entry.kind, entry.name) for entry in entries] == [("SCHEMA", "public"), ("TABLE", "public.t")]
