@@ -7,9 +7,19 @@ from typing import Any
 import pytest
 
 from benchmarks import migration, migration_freeze
-from benchmarks.migration_contenders import DUMPED, FLOOR, FLOOR_TWO, OURS, OURS_TWO, WHOLE, Contenders, Copy
+from benchmarks.migration_contenders import (
+    DUMPED,
+    FLOOR,
+    FLOOR_TWO,
+    OURS,
+    OURS_TWO,
+    SPLIT_UP,
+    WHOLE,
+    Contenders,
+    Copy,
+)
 from benchmarks.migration_freeze import Moves, move_to_and_fro
-from benchmarks.migration_servers import Servers
+from benchmarks.migration_servers import SOURCE, TARGETS, Servers
 from dreamnet.postgres import Database
 from localcloud.engines import Engines
 from localcloud.state import State
@@ -59,6 +69,14 @@ def test_every_figure_is_shown_beside_the_peers(capsys):
     assert all(name in shown for name in (OURS, WHOLE, DUMPED, FLOOR_TWO, "900 transactions/s"))
 
 
+#: Of the statistics, whether they are there: each contender gets its own.
+WHAT_ALL_COPY = (
+    "SELECT * FROM dreams ORDER BY id",
+    "SELECT indexdef FROM pg_indexes ORDER BY 1",
+    "SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public' ORDER BY 1, 2",
+)
+
+
 def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         return connection.execute(query.encode()).fetchall()
@@ -71,14 +89,16 @@ def test_a_small_database_is_copied_and_its_writers_are_moved_there_and_back(tmp
     try:
         servers.fill(1)
         contenders = Contenders(servers, tmp_path).all()
-        for name in (OURS_TWO, FLOOR_TWO):
+        for name in [OURS_TWO, FLOOR_TWO, DUMPED, *({WHOLE, SPLIT_UP} & contenders.keys())]:
             copy = contenders[name]()
             assert copy.seconds > 0
             assert copy.client_cpu > 0
             assert copy.server_cpu > 0
-            for query in ("SELECT * FROM dreams ORDER BY id", "SELECT indexdef FROM pg_indexes ORDER BY 1"):
-                of_all = [rows(database, query) for database in servers.databases.values()]
-                assert of_all[0] == of_all[1] == of_all[2] != []
+            of = servers.databases if name in (OURS_TWO, FLOOR_TWO) else (SOURCE, TARGETS[0])
+            for query in WHAT_ALL_COPY:
+                first, *others = [rows(servers.databases[server], query) for server in of]
+                assert first != []
+                assert all(other == first for other in others)
         moves = move_to_and_fro(servers, scale=1, rate=100, times=1)
     finally:
         servers.delete()
