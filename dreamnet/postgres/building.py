@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
 import psycopg
-from psycopg import sql
 
 from dreamnet.postgres import statements
 from dreamnet.postgres.catalog import Name, Table
-from dreamnet.postgres.database import Connection, explained
+from dreamnet.postgres.database import Connection
 from dreamnet.postgres.schema import BUILT, Applier, Entry
 from dreamnet.postgres.telling import Telling
 
@@ -33,7 +32,8 @@ _CANCEL_S = 10.0
 @dataclass
 class _Work:
     """What is to be done for one table. `analyse`: its statistics are wanted and not made yet, and `early`:
-    they may be before its indexes, so that they are not what all wait for in the end.
+    they may be before its indexes, so that they are not what all wait for in the end. `statistics`: the
+    source's, which save analysing it.
     """
 
     table: Name | None
@@ -43,6 +43,7 @@ class _Work:
     locked: bool = False
     analyse: bool = True
     early: bool = True
+    statistics: Entry | None = None
 
     def add(self, entry: Entry) -> None:
         self.todo.append(entry)
@@ -95,6 +96,7 @@ class Builders:
     Args:
         entries: the dump's section post-data; what is not done yet counts, of kinds schema.BUILT, and foreign
             keys between whole tables. tables: the target's.
+        statistics: the source's by table, where the target takes them over.
     """
 
     def __init__(
@@ -102,13 +104,19 @@ class Builders:
         applier: Applier,
         entries: Iterable[Entry],
         tables: Sequence[Table],
+        statistics: Mapping[str, Entry],
         workers: int,
         progress: Callable[[str], None],
     ) -> None:
         self._applier, self._telling = applier, Telling(progress)
         # Partitions are analysed with their parents, at the end.
         self._works: dict[Name | None, _Work] = {
-            table.name: _Work(table.name, table.bytes, analyse=not table.partition and not table.partitioned)
+            table.name: _Work(
+                table.name,
+                table.bytes,
+                analyse=not table.partition and not table.partitioned,
+                statistics=statistics.get(str(table.name)),
+            )
             for table in tables
         }
         self._others = _Work(None, 0, analyse=False)
@@ -236,9 +244,11 @@ class Builders:
     def _do(self, job: _Job, session: Connection) -> None:
         if job.entry is not None:
             self._applier.apply(job.entry, session, parallel=self._last_ones())
-        for table in (work.table for work in job.works if job.entry is None and work.table is not None):
-            with explained(self._applier.target, f"analyse {table}"):
-                session.execute(sql.SQL("ANALYZE {}").format(table.sql))
+            return
+        for work in job.works:
+            taken = work.early and work.statistics and self._applier.take_over(work.statistics, session)
+            if work.table is not None and not taken:
+                self._applier.analyse(work.table, session)
 
     def _last_ones(self) -> bool:
         """Whether sessions are left over. Before, a helper of a build would take another build's processor,

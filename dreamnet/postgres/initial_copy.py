@@ -19,6 +19,7 @@ from dreamnet.postgres.catalog import Table
 from dreamnet.postgres.database import Database, explained
 from dreamnet.postgres.parties import Parties
 from dreamnet.postgres.replication import Link
+from dreamnet.postgres.schema import Entry
 from dreamnet.postgres.streams import Stream
 
 Progress = Callable[[str], None]
@@ -47,14 +48,11 @@ class InitialCopy:
             VerificationError: the source's schema has changed meanwhile. GameplanError: a server refuses.
         """
         parties = self._parties
-        version = parties.read(parties.source, catalog.major_version)
         copied = copying.Copied(0, 0, 0.0)
         if not parties.all_have("ready"):
-            with ThreadPoolExecutor(2, thread_name_prefix="dump") as pool:
-                dump = partial(schema.dump, parties.source, version=version)
-                before, after = pool.map(dump, ("pre-data", "post-data"))
+            before, after, known = self._dumps()
             parties.each_target(lambda target: self._applier(target).pre_data(before))
-            copied = self._build([table for table in tables if not table.partitioned], after)
+            copied = self._build([table for table in tables if not table.partitioned], after, known)
             parties.each_target(lambda target: self._finish(target, after))
         self._subscribe()
         return copied
@@ -68,18 +66,26 @@ class InitialCopy:
             parties.each_target(lambda target: self._applier(target).constraints(entries))
         parties.record_all("constrained")
 
-    def _build(self, tables: list[Table], entries: list[schema.Entry]) -> copying.Copied:
+    def _dumps(self) -> tuple[list[Entry], list[Entry], dict[str, Entry]]:
+        """The schema's sections and, where a target takes them over, the statistics."""
+        parties = self._parties
+        version = parties.read(parties.source, catalog.major_version)
+        wanted = any(map(self._takes_statistics, parties.targets))
+        with ThreadPoolExecutor(3, thread_name_prefix="dump") as pool:
+            known = pool.submit(schema.statistics, parties.source, version) if wanted else None
+            dump = partial(schema.dump, parties.source, version=version)
+            before, after = pool.map(dump, ("pre-data", "post-data"))
+            return before, after, known.result() if known else {}
+
+    def _takes_statistics(self, target: Database) -> bool:
+        return self._parties.read(target, catalog.major_version) >= schema.STATISTICS_SINCE
+
+    def _build(self, tables: list[Table], entries: list[Entry], known: dict[str, Entry]) -> copying.Copied:
         """Rows, and on each target the indexes of the tables that have theirs."""
         parties = self._parties
         with ExitStack() as stack:
-            builders = [
-                stack.enter_context(
-                    Builders(
-                        self._applier(target), entries, parties.tables(target), self._workers, self._progress
-                    )
-                )
-                for target in parties.targets
-            ]
+            each = [self._builders(target, entries, known) for target in parties.targets]
+            builders = [stack.enter_context(one) for one in each]
 
             def complete(table: Table) -> None:
                 for one in builders:
@@ -188,10 +194,10 @@ class InitialCopy:
                         for table in tables:
                             state.forget(connection, parties.name, f"copy:{generation}:{table.name}:")
 
-    def _finish(self, target: Database, entries: list[schema.Entry]) -> None:
+    def _finish(self, target: Database, entries: list[Entry]) -> None:
         parties, applier = self._parties, self._applier(target)
         applier.attach(entries)
-        applier.analyse(parties.tables(target))
+        applier.analyse_partitioned(parties.tables(target))
         if len(parties.generations()) == 1:
             applier.constraints(entries)
             parties.record(target, "constrained")
@@ -209,6 +215,11 @@ class InitialCopy:
             with parties.session(target) as connection:
                 replication.subscribe(target, connection, parties.source, link, slot, two_way=two_way)
         parties.record_all("subscribed")
+
+    def _builders(self, target: Database, entries: list[Entry], known: dict[str, Entry]) -> Builders:
+        statistics = known if self._takes_statistics(target) else {}
+        applier, tables = self._applier(target), self._parties.tables(target)
+        return Builders(applier, entries, tables, statistics, self._workers, self._progress)
 
     def _applier(self, target: Database) -> schema.Applier:
         return schema.Applier(self._parties, target, self._progress, self._workers)

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from dreamnet.errors import GameplanError
@@ -25,7 +26,12 @@ from dreamnet.postgres.parties import Parties
 
 DUMP_TIMEOUT_S = 600
 
-_HEADER = re.compile(r"^--\n-- Name: (.*); Type: (.*); Schema: (.*); Owner: ?.*\n--\n", re.MULTILINE)
+STATISTICS_SINCE = 18
+"""First version that takes over statistics, and whose pg_dump reads them: of any older server too."""
+
+_HEADER = re.compile(
+    r"^--\n-- (?:Statistics for )?Name: (.*); Type: (.*); Schema: (.*); Owner: ?.*\n--\n", re.MULTILINE
+)
 _RESTRICT = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 _TRAILER = re.compile(r"^--\n-- PostgreSQL database dump complete\n--\n", re.MULTILINE)
 
@@ -74,11 +80,22 @@ def dump(source: Database, section: str, version: int) -> list[Entry]:
 
     Owners, grants, tablespaces, publications and subscriptions stay behind: targets have their own roles.
     """
+    return _dump(source, version, "--schema-only", f"--section={section}")
+
+
+def statistics(source: Database, version: int) -> dict[str, Entry]:
+    """What the source's planner knows of its tables, by name: for servers since STATISTICS_SINCE. A table
+    that was never analysed, or whose rows its policies hide from our role, is not among them.
+    """
+    entries = _dump(source, max(version, STATISTICS_SINCE), "--statistics-only")
+    return {entry.name: entry for entry in entries if "pg_restore_attribute_stats(" in entry.statements}
+
+
+def _dump(source: Database, version: int, *what: str) -> list[Entry]:
     program = binaries.find("pg_dump", version)
     command = [
         program,
-        "--schema-only",
-        f"--section={section}",
+        *what,
         "--no-owner",
         "--no-privileges",
         "--no-tablespaces",
@@ -159,13 +176,17 @@ class Applier:
         """Indexes of partitions to those of their parents, once all are built."""
         self._serial([entry for entry in entries if entry.kind == _ATTACH])
 
-    def analyse(self, tables: Iterable[Table]) -> None:
+    def analyse_partitioned(self, tables: Iterable[Table]) -> None:
         """The planner's statistics of partitioned tables and their partitions."""
         with self.session() as connection:
             for table in tables:
                 if table.partitioned and not table.partition:
-                    with explained(self.target, f"analyse {table.name}"):
-                        connection.execute(sql.SQL("ANALYZE {}").format(table.name.sql))
+                    self.analyse(table.name, connection)
+
+    def analyse(self, table: Name, connection: Connection) -> None:
+        """Gather the planner's statistics of a table."""
+        with explained(self.target, f"analyse {table}"):
+            connection.execute(sql.SQL("ANALYZE {}").format(table.sql))
 
     def constraints(self, entries: Iterable[Entry]) -> None:
         """What needs the indexes: foreign keys, triggers, policies. The tables must agree with each other."""
@@ -206,6 +227,16 @@ class Applier:
         connection = self.target.connect(self._parties.application)
         connection.execute(_SESSION, (self._workers,))
         return connection
+
+    def take_over(self, statistics: Entry, connection: Connection) -> bool:
+        """Give a table the statistics that it has at the source; whether the server took all of them."""
+        with explained(self.target, f"set statistics of {statistics.name}"):
+            try:
+                with connection.transaction():
+                    cursor = connection.execute(statistics.statements.encode())
+                    return all(row[0] for results in cursor.results() for row in results.fetchall())
+            except (psycopg.DataError, psycopg.ProgrammingError):
+                return False
 
     def apply(self, entry: Entry, connection: Connection, *, parallel: bool = True) -> None:
         """Apply and record one entry. `parallel`: with helpers, where the server has some."""

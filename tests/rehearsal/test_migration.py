@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -13,7 +14,7 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
-from dreamnet.postgres import Database, Migration, copying, gate, initial_copy, parties, telling
+from dreamnet.postgres import Database, Migration, copying, gate, initial_copy, parties, schema, telling
 
 pytestmark = pytest.mark.rehearsal
 
@@ -145,6 +146,46 @@ def test_a_copy_keeps_its_sessions_for_small_tasks(
     assert ours.count(source) == 2  # small tasks; who holds the snapshot
     # Small tasks; the lock; the rows; schema before them, indexes, their attaching, statistics, triggers.
     assert ours.count(first) == 8
+
+
+def test_tables_take_over_the_source_s_statistics_where_the_server_takes_them(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, _ = databases
+    tables = ("never_analysed", '"Odd ""one"', "of_no_column", "of_no_array")
+    with source.connect() as connection:
+        for table in tables:
+            connection.execute(
+                f"CREATE TABLE {table} (id int, v text) WITH (autovacuum_enabled = off)".encode()
+            )
+            connection.execute(f"INSERT INTO {table} SELECT n, 'old' FROM generate_series(1, 100) n".encode())
+            connection.execute(f"ALTER TABLE {table} REPLICA IDENTITY FULL".encode())
+        connection.execute(f"ANALYZE {', '.join(tables[1:])}".encode())
+        for table in tables:
+            connection.execute(f"UPDATE {table} SET v = 'new'".encode())
+    read = schema.statistics
+    broken = {"public.of_no_column": ("'v'", "'no such column'"), "public.of_no_array": ("'{old}'", "'old}'")}
+
+    def break_some(database: Database, version: int) -> dict[str, schema.Entry]:
+        known = read(database, version)
+        for name, (there, instead) in broken.items():
+            assert there in known[name].statements
+            known[name] = replace(known[name], statements=known[name].statements.replace(there, instead))
+        return known
+
+    monkeypatch.setattr(schema, "statistics", break_some)
+    Migration(f"move_{source.dbname}", source, [first]).prepare_and_copy(quiet)
+    with first.connect() as connection:
+        rows = connection.execute(
+            "SELECT tablename, most_common_vals::text FROM pg_stats WHERE attname = 'v'"
+        ).fetchall()
+    taken, gathered = "{old}", "{new}"
+    assert dict(rows) == {
+        "never_analysed": gathered,
+        'Odd "one': taken,
+        "of_no_column": gathered,
+        "of_no_array": gathered,
+    }
 
 
 def test_awkward_values_arrive_as_they_are(databases: list[Database]) -> None:

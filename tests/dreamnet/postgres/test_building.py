@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -40,17 +39,14 @@ def foreign_key(of: str, to: str) -> Entry:
 
 
 class Session:
-    def __init__(self, target: Target) -> None:
-        self._target, self.cancelled, self.closed = target, threading.Event(), False
+    def __init__(self) -> None:
+        self.cancelled, self.closed = threading.Event(), False
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def execute(self, query: Any) -> None:
-        self._target.work(f"analyse {query.as_string()}", self)
 
     def cancel_safe(self, *, timeout: float) -> None:
         self.cancelled.set()
@@ -62,14 +58,14 @@ class Session:
 class Target:
     """Notes what begins and ends; `during` is called in between, by name of what is built."""
 
-    def __init__(self, done: tuple[str, ...] = ()) -> None:
+    def __init__(self, done: tuple[str, ...] = (), *, takes: bool = True) -> None:
         self.target = SimpleNamespace(label="target")
         self.said: list[str] = []
         self.sessions: list[Session] = []
         self.alone: dict[str, bool] = {}
         self.statements: list[str] = []
         self.during: dict[str, Callable[[Session], None]] = {}
-        self._done = done
+        self._done, self._takes = done, takes
 
     def open(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.name not in self._done]
@@ -79,7 +75,7 @@ class Target:
         return [Name("public", found[1]) if found else None for found in known]
 
     def session(self) -> Session:
-        self.sessions.append(Session(self))
+        self.sessions.append(Session())
         return self.sessions[-1]
 
     def apply(self, entry: Entry, session: Session, *, parallel: bool) -> None:
@@ -88,6 +84,13 @@ class Target:
         self.statements.append(entry.statements)
         self.work(name, session)
 
+    def take_over(self, statistics: Entry, session: Session) -> bool:
+        self.work(f"take over {statistics.name}", session)
+        return self._takes
+
+    def analyse(self, table: Name, session: Session) -> None:
+        self.work(f"analyse {table}", session)
+
     def work(self, name: str, session: Session) -> None:
         self.said.append(f"+{name}")
         self.during.get(name, lambda _: None)(session)
@@ -95,10 +98,11 @@ class Target:
 
 
 def builders(target: Target, entries: list[Entry], tables: list[Table], workers: int = 2) -> Builders:
-    return Builders(target, entries, tables, workers, lambda _: None)  # type: ignore[arg-type]
+    return Builders(target, entries, tables, KNOWN, workers, lambda _: None)  # type: ignore[arg-type]
 
 
-ANALYSE_A, ANALYSE_B = ('analyse ANALYZE "public"."a"', 'analyse ANALYZE "public"."b"')
+ANALYSE_A, ANALYSE_B = "analyse public.a", "analyse public.b"
+KNOWN = {name: Entry(name, "STATISTICS DATA", "SELECT true") for name in ("public.known", "public.part")}
 
 
 def test_a_complete_table_is_built_and_analysed_while_another_is_not_there_yet() -> None:
@@ -165,6 +169,29 @@ def test_statistics_wait_for_what_widens_them(wide: Entry) -> None:
     assert target.said[-2:] == [f"+{ANALYSE_A}", f"-{ANALYSE_A}"]
 
 
+def test_a_table_takes_over_the_source_s_statistics_in_place_of_being_analysed() -> None:
+    target, tables = Target(), [table("known", 2), table("part", partition=True)]
+    entries = [index("known", "a_1"), index("part", "part_1")]
+    with builders(target, entries, tables, workers=1) as working:
+        working.finish(agreeing=True)
+    assert target.said[::2] == ["+take over public.known", "+a_1", "+part_1"]
+
+
+def test_a_table_whose_statistics_the_server_does_not_take_is_analysed() -> None:
+    target = Target(takes=False)
+    with builders(target, [index("known", "a_1")], [table("known")], workers=1) as working:
+        working.finish(agreeing=True)
+    assert target.said[::2] == ["+take over public.known", "+analyse public.known", "+a_1"]
+
+
+def test_statistics_that_the_source_s_do_not_hold_are_gathered() -> None:
+    target = Target()
+    wide = Entry("s", "STATISTICS", "CREATE STATISTICS public.s (dependencies) ON a, b FROM public.known;")
+    with builders(target, [wide], [table("known")], workers=1) as working:
+        working.finish(agreeing=True)
+    assert target.said[::2] == ["+s", "+analyse public.known"]
+
+
 def test_a_foreign_key_waits_for_both_its_tables_and_is_checked_beside_the_build_of_a_third() -> None:
     target, both = Target(), threading.Barrier(2)
     target.during["a_b"] = target.during["c_1"] = lambda _: both.wait(10) and None
@@ -188,7 +215,7 @@ def test_while_a_foreign_key_is_checked_nothing_else_touches_its_tables() -> Non
     with builders(target, entries, [table("a"), table("b"), table("c")], workers=4) as working:
         working.finish(agreeing=True)
     assert len(beside) == 3
-    assert all(len(names - {"c_c", 'analyse ANALYZE "public"."c"'}) == 1 for names in beside)
+    assert all(len(names - {"c_c", "analyse public.c"}) == 1 for names in beside)
     assert "-c_c" in target.said
 
 
@@ -213,7 +240,7 @@ def test_helpers_are_allowed_to_the_last_one_only() -> None:
 def test_progress_counts_each_key_once() -> None:
     said: list[str] = []
     entries = [index("a", "a_1"), key("a", "a_key")]
-    with Builders(Target(), entries, [table("a")], 1, said.append) as working:  # type: ignore[arg-type]
+    with Builders(Target(), entries, [table("a")], {}, 1, said.append) as working:  # type: ignore[arg-type]
         working.finish(agreeing=True)
     assert said == ["target: built a_key (2 of 2 indexes and keys)"]
 
