@@ -26,6 +26,7 @@ _KEY = re.compile(
     rf"(?P<included> INCLUDE {_COLUMNS})?(?P<options> WITH \([^()]*\))?"
     r"(?P<late> DEFERRABLE(?: INITIALLY DEFERRED)?)?;"
 )
+_METHOD = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_IDENTIFIER} ON (?:ONLY )?{_QUALIFIED} USING (\w+) ")
 _PLAIN_INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_IDENTIFIER} ON {_QUALIFIED} USING \w+ \([^()]*\)")
 
 
@@ -69,3 +70,11 @@ def widens_statistics(entry: Entry) -> bool:
     if entry.kind == "INDEX":
         return _PLAIN_INDEX.match(entry.statements) is None
     return entry.kind == "STATISTICS" or " EXCLUDE USING " in entry.statements
+
+
+def takes_long(entry: Entry) -> bool:
+    """Whether it builds an index of another method than btree (GIN, GiST, ...): those take several times as
+    long for their size, and what a helper saves of it, it takes of another processor.
+    """
+    found = _METHOD.match(entry.statements)
+    return found is not None and found[1] != "btree"

@@ -192,6 +192,14 @@ def test_statistics_that_the_source_s_do_not_hold_are_gathered() -> None:
     assert target.said[::2] == ["+s", "+analyse public.known"]
 
 
+def test_what_takes_long_is_begun_first() -> None:
+    target = Target()
+    gin = Entry("a_3", "INDEX", "CREATE INDEX a_3 ON public.a USING gin (b);")
+    with builders(target, [key("a", "a_key"), index("a", "a_2"), gin], [table("a")], workers=1) as working:
+        working.finish(agreeing=True)
+    assert target.said[::2] == [f"+{ANALYSE_A}", "+a_3", "+a_key", "+make a_key", "+a_2"]
+
+
 def test_a_foreign_key_waits_for_both_its_tables_and_is_checked_beside_the_build_of_a_third() -> None:
     target, both = Target(), threading.Barrier(2)
     target.during["a_b"] = target.during["c_1"] = lambda _: both.wait(10) and None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dreamnet.postgres.schema import Entry
-from dreamnet.postgres.statements import KEY, apart, referenced_by, table_of, widens_statistics
+from dreamnet.postgres.statements import KEY, apart, referenced_by, table_of, takes_long, widens_statistics
 
 ODD, NAME, COLUMNS = '"odd one"."a)b, c"', '"the ""key""; one"', '("x(1)", "y,z")'
 
@@ -105,3 +105,16 @@ def test_the_referenced_table_is_found() -> None:
 )
 def test_what_widens_statistics(kind: str, statement: str, widens: bool) -> None:
     assert widens_statistics(Entry("x", kind, statement)) is widens
+
+
+@pytest.mark.parametrize(
+    ("statement", "long"),
+    [
+        (f"CREATE INDEX one ON {ODD} USING gin (tags);", True),
+        (f"CREATE INDEX {NAME} ON ONLY {ODD} USING gist (a, b);", True),
+        (f"CREATE UNIQUE INDEX {NAME} ON {ODD} USING btree (a) WHERE (b = ' USING gin ');", False),
+        ("CREATE STATISTICS public.one (dependencies) ON a, b FROM public.t;", False),
+    ],
+)
+def test_what_takes_long(statement: str, long: bool) -> None:
+    assert takes_long(Entry("x", "INDEX", statement)) is long
