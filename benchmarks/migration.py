@@ -3,7 +3,8 @@
 Three PostgreSQL servers come up in a state directory of their own. The same database (pgbench's tables, a
 table of awkward types, one like TPC-H's line items) is copied in turn by DreamNet to one target and to both,
 by pgcopydb where it is on PATH, by pg_dump and pg_restore, and by the bare statements one after the other:
-each with the planner's statistics, which take each its own way, and pgcopydb once more without them; then the checksums are measured beside one sequential read through COPY, and writers go on at a rate while
+each with the planner's statistics, which every one gets in its own way, and pgcopydb once more without them.
+Then the checksums are measured beside one sequential read through COPY, and writers go on at a rate while
 they are moved there and back.
 
 Servers and clients share the machine, whose speed wavers: ratios are of one pass, in which the contenders
