@@ -116,7 +116,7 @@ class Migration:
         Raises PrecheckFailed before anything is changed.
         """
         started, parties = time.monotonic(), self._parties
-        self.precheck().raise_if_blocked()
+        precheck.precheck(self.source, self.targets, self.name, timed=False).raise_if_blocked()
         with self._parties.alone():
             for target in self.targets:
                 with parties.session(target) as connection, explained(target, "keep its records"):

@@ -16,6 +16,8 @@ from dreamnet.postgres.findings import Report
 from dreamnet.postgres.precheck_reach import Side
 from dreamnet.postgres.precheck_target import Disk
 
+_UNREADABLE = {"privileges", "row-level security"}
+
 
 def precheck(
     source: Database,
@@ -24,6 +26,7 @@ def precheck(
     disks: Sequence[Disk | None] = (),
     *,
     way_back: bool = False,
+    timed: bool = True,
 ) -> Report:
     """Check everything that can be known before a byte is copied. Changes nothing.
 
@@ -32,6 +35,7 @@ def precheck(
             nothing: unknown.
         targets: none: only what can be known of the source alone.
         way_back: that the source could not follow its successor after the cut-over blocks.
+        timed: read a sample, by which the copy's time is estimated; over a slow line it takes two seconds.
     """
     report = Report(source.label, [target.label for target in targets])
     for database in (source, *targets):
@@ -43,6 +47,8 @@ def precheck(
         connection.execute("SET default_transaction_read_only = on")
         tables = catalog.tables(connection)
         precheck_tables.check(report, connection, source, tables)
+        if timed and _UNREADABLE.isdisjoint(finding.subject for finding in report.blocking):
+            report.read_bytes_per_s = precheck_source.read_rate(source, tables)
         precheck_source.check(report, connection, source, len(targets), migration)
         here = Side(source, connection, catalog.major_version(connection))
         known = (*disks, *(None for _ in targets[len(disks) :]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dreamnet.postgres import catalog, precheck_source
+from dreamnet.postgres import catalog
 from dreamnet.postgres.catalog import APPLICATION_OBJECTS, Table
 from dreamnet.postgres.database import Connection, Database
 from dreamnet.postgres.findings import Report, listed
@@ -167,8 +167,6 @@ def check(report: Report, connection: Connection, source: Database, tables: Sequ
             add(case.subject, case.problem.format(**facts), case.remedy.format(**facts))
     _handled(report, tables)
     _others(report, connection)
-    if not any(finding.subject in ("privileges", "row-level security") for finding in report.blocking):
-        report.read_bytes_per_s = precheck_source.read_rate(source, list(tables))
 
 
 def _keys(report: Report, tables: Sequence[Table]) -> None:

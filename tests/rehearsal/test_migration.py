@@ -14,7 +14,17 @@ import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
 from dreamnet.errors import GameplanError, PrecheckFailed, VerificationError
-from dreamnet.postgres import Database, Migration, copying, gate, initial_copy, parties, schema, telling
+from dreamnet.postgres import (
+    Database,
+    Migration,
+    copying,
+    gate,
+    initial_copy,
+    parties,
+    precheck_source,
+    schema,
+    telling,
+)
 
 pytestmark = pytest.mark.rehearsal
 
@@ -146,6 +156,20 @@ def test_a_copy_keeps_its_sessions_for_small_tasks(
     assert ours.count(source) == 2  # small tasks; who holds the snapshot
     # Small tasks; the lock; the rows; schema before them, indexes, their attaching, statistics, triggers.
     assert ours.count(first) == 8
+
+
+def test_a_copy_reads_no_sample_to_estimate_its_time(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, _ = databases
+    fill(source, bulk=10)
+    read: list[Database] = []
+    monkeypatch.setattr(precheck_source, "read_rate", lambda database, _: read.append(database))
+    migration = Migration(f"move_{source.dbname}", source, [first], workers=1)
+    migration.precheck()
+    assert read == [source]
+    migration.prepare_and_copy(quiet)
+    assert read == [source]
 
 
 def test_tables_take_over_the_source_s_statistics_where_the_server_takes_them(
