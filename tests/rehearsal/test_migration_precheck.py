@@ -441,6 +441,8 @@ def test_what_stops_a_migration_is_named_with_its_remedy(
 ) -> None:
     if case.open_transaction:
         monkeypatch.setattr(precheck_source, "LONG_TRANSACTION_S", 0.0)
+    if case.subject in ("privileges", "row-level security"):
+        monkeypatch.setattr(precheck_source, "SAMPLE_BYTES", 0)  # a sample of any table would be read
     report = report_of(case, world)
     fitting = [finding for finding in report.blocking if finding.subject == case.subject]
     assert any(case.says in finding.problem and case.remedy in finding.remedy for finding in fitting), [
