@@ -28,6 +28,11 @@ MAX_GENERATIONS = 3
 """Interrupted copies that keep their finished tables; then all begins anew, as each needs a slot a target,
 and providers offer about ten."""
 
+KNOWN_BYTES = 16 * 1024**2
+"""Size from which a table takes over its statistics. A smaller one is analysed in no time, and thousands of
+them have statistics that would take more memory than the copy.
+"""
+
 
 class InitialCopy:
     """Brings every target to where it can follow the source.
@@ -50,7 +55,7 @@ class InitialCopy:
         parties = self._parties
         copied = copying.Copied(0, 0, 0.0)
         if not parties.all_have("ready"):
-            before, after, known = self._dumps()
+            before, after, known = self._dumps(tables)
             parties.each_target(lambda target: self._applier(target).pre_data(before))
             copied = self._build([table for table in tables if not table.partitioned], after, known)
             parties.each_target(lambda target: self._finish(target, after))
@@ -66,16 +71,17 @@ class InitialCopy:
             parties.each_target(lambda target: self._applier(target).constraints(entries))
         parties.record_all("constrained")
 
-    def _dumps(self) -> tuple[list[Entry], list[Entry], dict[str, Entry]]:
-        """The schema's sections and, where a target takes them over, the statistics."""
+    def _dumps(self, tables: Sequence[Table]) -> tuple[list[Entry], list[Entry], dict[str, Entry]]:
+        """The schema's sections and, where a target takes them over, the statistics of large tables."""
         parties = self._parties
         version = parties.read(parties.source, catalog.major_version)
         wanted = any(map(self._takes_statistics, parties.targets))
+        large = [table.name for table in tables if wanted and table.bytes >= KNOWN_BYTES]
         with ThreadPoolExecutor(3, thread_name_prefix="dump") as pool:
-            known = pool.submit(schema.statistics, parties.source, version) if wanted else None
+            known = pool.submit(schema.statistics, parties.source, large, version)
             dump = partial(schema.dump, parties.source, version=version)
             before, after = pool.map(dump, ("pre-data", "post-data"))
-            return before, after, known.result() if known else {}
+            return before, after, known.result()
 
     def _takes_statistics(self, target: Database) -> bool:
         return self._parties.read(target, catalog.major_version) >= schema.STATISTICS_SINCE

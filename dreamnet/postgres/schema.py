@@ -83,11 +83,14 @@ def dump(source: Database, section: str, version: int) -> list[Entry]:
     return _dump(source, version, "--schema-only", f"--section={section}")
 
 
-def statistics(source: Database, version: int) -> dict[str, Entry]:
-    """What the source's planner knows of its tables, by name: for servers since STATISTICS_SINCE. A table
+def statistics(source: Database, tables: Sequence[Name], version: int) -> dict[str, Entry]:
+    """What the source's planner knows of these tables, by name: for servers since STATISTICS_SINCE. A table
     that was never analysed, or whose rows its policies hide from our role, is not among them.
     """
-    entries = _dump(source, max(version, STATISTICS_SINCE), "--statistics-only")
+    if not tables:
+        return {}
+    only = [f"--table={table.sql.as_string()}" for table in tables]
+    entries = _dump(source, max(version, STATISTICS_SINCE), "--statistics-only", *only)
     return {entry.name: entry for entry in entries if "pg_restore_attribute_stats(" in entry.statements}
 
 

@@ -25,6 +25,7 @@ from dreamnet.postgres import (
     schema,
     telling,
 )
+from dreamnet.postgres.catalog import Name
 
 pytestmark = pytest.mark.rehearsal
 
@@ -176,13 +177,16 @@ def test_tables_take_over_the_source_s_statistics_where_the_server_takes_them(
     databases: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, first, _ = databases
-    tables = ("never_analysed", '"Odd ""one"', "of_no_column", "of_no_array")
+    tables = ("never_analysed", '"Odd ""one"', "of_no_column", "of_no_array", "small")
     with source.connect() as connection:
         for table in tables:
+            rows = 2 if table == "small" else 1000
             connection.execute(
                 f"CREATE TABLE {table} (id int, v text) WITH (autovacuum_enabled = off)".encode()
             )
-            connection.execute(f"INSERT INTO {table} SELECT n, 'old' FROM generate_series(1, 100) n".encode())
+            connection.execute(
+                f"INSERT INTO {table} SELECT n, 'old' FROM generate_series(1, {rows}) n".encode()
+            )
             connection.execute(f"ALTER TABLE {table} REPLICA IDENTITY FULL".encode())
         connection.execute(f"ANALYZE {', '.join(tables[1:])}".encode())
         for table in tables:
@@ -190,14 +194,15 @@ def test_tables_take_over_the_source_s_statistics_where_the_server_takes_them(
     read = schema.statistics
     broken = {"public.of_no_column": ("'v'", "'no such column'"), "public.of_no_array": ("'{old}'", "'old}'")}
 
-    def break_some(database: Database, version: int) -> dict[str, schema.Entry]:
-        known = read(database, version)
+    def break_some(database: Database, names: list[Name], version: int) -> dict[str, schema.Entry]:
+        known = read(database, names, version)
         for name, (there, instead) in broken.items():
             assert there in known[name].statements
             known[name] = replace(known[name], statements=known[name].statements.replace(there, instead))
         return known
 
     monkeypatch.setattr(schema, "statistics", break_some)
+    monkeypatch.setattr(initial_copy, "KNOWN_BYTES", 8193)  # a few rows take 8192
     Migration(f"move_{source.dbname}", source, [first]).prepare_and_copy(quiet)
     with first.connect() as connection:
         rows = connection.execute(
@@ -209,6 +214,7 @@ def test_tables_take_over_the_source_s_statistics_where_the_server_takes_them(
         'Odd "one': taken,
         "of_no_column": gathered,
         "of_no_array": gathered,
+        "small": gathered,
     }
 
 
