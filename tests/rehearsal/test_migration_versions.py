@@ -10,8 +10,8 @@ import pytest
 from postgresql_versions import programs, serving
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, titles, writing
-from dreamnet.postgres import Database, Migration, initial_copy
-from dreamnet.postgres.catalog import major_version
+from dreamnet.postgres import Database, Migration, initial_copy, schema
+from dreamnet.postgres.catalog import Name, major_version
 from dreamnet.postgres.precheck import precheck
 
 pytestmark = pytest.mark.rehearsal
@@ -35,6 +35,13 @@ def test_there_and_back_between_versions(
     servers: dict[int, Database], old: int, new: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(initial_copy, "KNOWN_BYTES", 8192)  # what the least table with rows has
+    read, asked = schema.statistics, list[Name]()
+
+    def note(database: Database, tables: list[Name], version: int) -> dict[str, schema.Entry]:
+        asked.extend(tables)
+        return read(database, tables, version)
+
+    monkeypatch.setattr(schema, "statistics", note)
     (source,), (target,) = fresh_databases([servers[old]]), fresh_databases([servers[new]])
     with source.connect() as one, target.connect() as other:
         assert (major_version(one), major_version(other)) == (old, new)
@@ -52,6 +59,7 @@ def test_there_and_back_between_versions(
     assert all(f"it is PostgreSQL {old}, and 16 is needed" in finding.problem for finding in alone)
     with writing(source) as writer:
         migration.prepare_and_copy(lambda _: None)
+        assert bool(asked) is (new >= 18)
         frequent = (
             "SELECT most_common_vals::text FROM pg_stats WHERE (tablename, attname) = ('bulk', 'filler')"
         )

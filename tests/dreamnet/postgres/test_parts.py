@@ -66,6 +66,11 @@ def test_a_section_without_entries_is_empty() -> None:
     assert schema.parse("--\n-- PostgreSQL database dump\n--\n\nSET row_security = off;\n\n") == []
 
 
+def test_without_tables_no_statistics_are_asked_for() -> None:
+    nowhere = Database.from_dsn("host=127.0.0.1 port=1 dbname=d user=u password=p")
+    assert schema.statistics(nowhere, (), 18) == {}
+
+
 def test_a_dump_is_cut_into_its_entries_without_ours_and_the_providers() -> None:
     entries = schema.parse(DUMP)
     assert [(entry.kind, entry.name) for entry in entries] == [("SCHEMA", "public"), ("TABLE", "public.t")]
