@@ -97,7 +97,7 @@ class Builders:
     Args:
         entries: the dump's section post-data; what is not done yet counts, of kinds schema.BUILT, and foreign
             keys between whole tables. tables: the target's.
-        statistics: the source's by table, where the target takes them over.
+        statistics: the source's by table, for where the target takes them over.
     """
 
     def __init__(

@@ -75,23 +75,23 @@ class InitialCopy:
         """The schema's sections and, where a target takes them over, the statistics of large tables."""
         parties = self._parties
         version = parties.read(parties.source, catalog.major_version)
-        wanted = any(map(self._takes_statistics, parties.targets))
-        large = [table.name for table in tables if wanted and table.bytes >= KNOWN_BYTES]
+        newest = max(parties.read(target, catalog.major_version) for target in parties.targets)
+        # Partitions are analysed with their parents.
+        large = [table.name for table in tables if table.bytes >= KNOWN_BYTES and not table.partition]
         with ThreadPoolExecutor(3, thread_name_prefix="dump") as pool:
-            known = pool.submit(schema.statistics, parties.source, large, version)
+            wanted = large if newest >= schema.STATISTICS_SINCE else []
+            known = pool.submit(schema.statistics, parties.source, wanted, version)
             dump = partial(schema.dump, parties.source, version=version)
             before, after = pool.map(dump, ("pre-data", "post-data"))
             return before, after, known.result()
-
-    def _takes_statistics(self, target: Database) -> bool:
-        return self._parties.read(target, catalog.major_version) >= schema.STATISTICS_SINCE
 
     def _build(self, tables: list[Table], entries: list[Entry], known: dict[str, Entry]) -> copying.Copied:
         """Rows, and on each target the indexes of the tables that have theirs."""
         parties = self._parties
         with ExitStack() as stack:
-            each = [self._builders(target, entries, known) for target in parties.targets]
-            builders = [stack.enter_context(one) for one in each]
+            builders = [
+                stack.enter_context(self._builders(target, entries, known)) for target in parties.targets
+            ]
 
             def complete(table: Table) -> None:
                 for one in builders:
@@ -223,9 +223,8 @@ class InitialCopy:
         parties.record_all("subscribed")
 
     def _builders(self, target: Database, entries: list[Entry], known: dict[str, Entry]) -> Builders:
-        statistics = known if self._takes_statistics(target) else {}
-        applier, tables = self._applier(target), self._parties.tables(target)
-        return Builders(applier, entries, tables, statistics, self._workers, self._progress)
+        tables = self._parties.tables(target)
+        return Builders(self._applier(target), entries, tables, known, self._workers, self._progress)
 
     def _applier(self, target: Database) -> schema.Applier:
         return schema.Applier(self._parties, target, self._progress, self._workers)

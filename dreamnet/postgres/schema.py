@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from dreamnet.errors import GameplanError
-from dreamnet.postgres import binaries, gate, state
+from dreamnet.postgres import binaries, catalog, gate, state
 from dreamnet.postgres.catalog import STATE_SCHEMA, Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.parties import Parties
@@ -233,6 +233,8 @@ class Applier:
 
     def take_over(self, statistics: Entry, connection: Connection) -> bool:
         """Give a table the statistics that it has at the source; whether the server took all of them."""
+        if catalog.major_version(connection) < STATISTICS_SINCE:
+            return False
         with explained(self.target, f"set statistics of {statistics.name}"):
             try:
                 with connection.transaction():

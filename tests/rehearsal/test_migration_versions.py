@@ -59,7 +59,8 @@ def test_there_and_back_between_versions(
     assert all(f"it is PostgreSQL {old}, and 16 is needed" in finding.problem for finding in alone)
     with writing(source) as writer:
         migration.prepare_and_copy(lambda _: None)
-        assert bool(asked) is (new >= 18)
+        assert (Name("public", "bulk") in asked) is bool(asked) is (new >= 18)
+        assert Name("public", "events_old") not in asked  # a partition
         frequent = (
             "SELECT most_common_vals::text FROM pg_stats WHERE (tablename, attname) = ('bulk', 'filler')"
         )

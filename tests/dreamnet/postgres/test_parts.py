@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -9,6 +11,7 @@ from dreamnet.errors import ConfigurationError
 from dreamnet.postgres import binaries, copying, precheck, schema
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Database
+from dreamnet.postgres.parties import Parties
 from dreamnet.postgres.replication import Link
 
 MIB = 1024 * 1024
@@ -66,9 +69,17 @@ def test_a_section_without_entries_is_empty() -> None:
     assert schema.parse("--\n-- PostgreSQL database dump\n--\n\nSET row_security = off;\n\n") == []
 
 
+NOWHERE = Database.from_dsn("host=127.0.0.1 port=1 dbname=d user=u password=p")
+
+
 def test_without_tables_no_statistics_are_asked_for() -> None:
-    nowhere = Database.from_dsn("host=127.0.0.1 port=1 dbname=d user=u password=p")
-    assert schema.statistics(nowhere, (), 18) == {}
+    assert schema.statistics(NOWHERE, (), 18) == {}
+
+
+def test_an_older_server_is_not_given_statistics_that_it_would_log_an_error_for() -> None:
+    server: Any = SimpleNamespace(info=SimpleNamespace(server_version=17_0005))  # which cannot execute
+    applier = schema.Applier(Parties.of("m", NOWHERE, [NOWHERE]), NOWHERE, lambda _: None, 1)
+    assert applier.take_over(schema.Entry("public.t", "STATISTICS DATA", "SELECT true"), server) is False
 
 
 def test_a_dump_is_cut_into_its_entries_without_ours_and_the_providers() -> None:
