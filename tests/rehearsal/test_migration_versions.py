@@ -30,6 +30,22 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Data
         yield {version: stack.enter_context(serving(version, folder / str(version))) for version in VERSIONS}
 
 
+def remember_other_rows(source: Database) -> None:
+    """Bulk's statistics name no frequent value of `filler`, which all its rows share."""
+    with source.connect() as connection:
+        connection.execute("ALTER TABLE bulk SET (autovacuum_enabled = off)")
+        connection.execute("ANALYZE bulk")
+        connection.execute("UPDATE bulk SET filler = 'the same'")
+
+
+def frequent(database: Database) -> object:
+    """What bulk's statistics name."""
+    query = "SELECT most_common_vals::text FROM pg_stats WHERE (tablename, attname) = ('bulk', 'filler')"
+    with database.connect() as connection:
+        ((values,),) = connection.execute(query).fetchall()
+    return values
+
+
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_there_and_back_between_versions(
     servers: dict[int, Database], old: int, new: int, monkeypatch: pytest.MonkeyPatch
@@ -46,10 +62,7 @@ def test_there_and_back_between_versions(
     with source.connect() as one, target.connect() as other:
         assert (major_version(one), major_version(other)) == (old, new)
     fill(source, bulk=500)
-    with source.connect() as one:  # the planner knows no frequent value, until it is asked to look again
-        one.execute("ALTER TABLE bulk SET (autovacuum_enabled = off)")
-        one.execute("ANALYZE bulk")
-        one.execute("UPDATE bulk SET filler = 'the same'")
+    remember_other_rows(source)
     migration = Migration(f"move_{source.dbname}", source, [target], workers=2)
     said = {finding.subject: finding.problem for finding in migration.precheck().findings}
     assert ("changes made after cut-over will not flow back" in said.get("rolling back", "")) is (old < 16)
@@ -61,11 +74,7 @@ def test_there_and_back_between_versions(
         migration.prepare_and_copy(lambda _: None)
         assert (Name("public", "bulk") in asked) is bool(asked) is (new >= 18)
         assert Name("public", "events_old") not in asked  # a partition
-        frequent = (
-            "SELECT most_common_vals::text FROM pg_stats WHERE (tablename, attname) = ('bulk', 'filler')"
-        )
-        with target.connect() as other:
-            assert other.execute(frequent).fetchall() == [(None if new >= 18 else '{"the same"}',)]
+        assert frequent(target) == (None if new >= 18 else '{"the same"}')
         migration.follow(lambda _: None)
         proof = migration.verify()
         assert (proof.differences, proof.tables) == ((), 11)
@@ -79,6 +88,18 @@ def test_there_and_back_between_versions(
     primary = target if old < 16 else source
     assert sorted(titles(primary)) == sorted(writer.acknowledged)
     clean_up([source, target])
+
+
+def test_of_two_targets_the_newer_takes_over_statistics(
+    servers: dict[int, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initial_copy, "KNOWN_BYTES", 8192)
+    databases = source, older, newer = fresh_databases([servers[version] for version in (16, 17, 18)])
+    fill(source, bulk=500)
+    remember_other_rows(source)
+    Migration(f"move_{source.dbname}", source, [older, newer]).prepare_and_copy(lambda _: None)
+    assert (frequent(older), frequent(newer)) == ('{"the same"}', None)
+    clean_up(databases)
 
 
 def test_a_target_older_than_the_source_is_refused(servers: dict[int, Database]) -> None:
