@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from dreamnet.postgres import state
+from dreamnet.postgres import flushing, state
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.reading import SnapshotReader
@@ -113,6 +113,7 @@ class Copier:
         complete: Callable[[Table], None],
     ) -> None:
         self._source, self._targets, self._migration = source, list(targets), migration
+        self._application = f"dreamnet:{migration}"
         self._workers, self._progress, self._complete = workers, progress, complete
         self._telling = Telling(progress)
         self._left: Counter[Name] = Counter()
@@ -127,7 +128,10 @@ class Copier:
             work.put(piece)
         self._left = Counter(piece.table.name for piece in todo)
         stop = threading.Event()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="copy") as pool:
+        with (
+            flushing.often(self._targets, self._application, self._progress),
+            ThreadPoolExecutor(self._workers, thread_name_prefix="copy") as pool,
+        ):
             jobs = [
                 pool.submit(self._worker, work, stop, snapshot, generation, len(todo))
                 for _ in range(min(self._workers, len(todo)))
@@ -146,10 +150,9 @@ class Copier:
         generation: int,
         total: int,
     ) -> None:
-        application = f"dreamnet:{self._migration}"
         with ExitStack() as stack:
-            source = stack.enter_context(SnapshotReader(self._source, application, snapshot))
-            targets = [stack.enter_context(target.connect(application)) for target in self._targets]
+            source = stack.enter_context(SnapshotReader(self._source, self._application, snapshot))
+            targets = [stack.enter_context(target.connect(self._application)) for target in self._targets]
             for target in targets:
                 # A server that crashes forgets rows and their record alike, and the connection breaks.
                 target.execute("SET synchronous_commit = off")
