@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from dreamnet.errors import GameplanError
@@ -28,18 +29,14 @@ def often(databases: Sequence[Database], application: str, progress: Callable[[s
     Where that cannot be, `progress` is told, and the block only takes longer.
     """
     stop = threading.Event()
-    threads = [
-        threading.Thread(target=_flush, args=(database, application, progress, stop), name="flush")
-        for database in databases
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(len(databases), thread_name_prefix="flush") as pool:
+        flushing = [pool.submit(_flush, database, application, progress, stop) for database in databases]
+        try:
+            yield
+        finally:
+            stop.set()
+        for one in flushing:
+            one.result()
 
 
 def _flush(
