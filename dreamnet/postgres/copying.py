@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from dreamnet.postgres import flushing, state
+from dreamnet.postgres import flushing, state, writing
 from dreamnet.postgres.catalog import Name, Table
 from dreamnet.postgres.database import Connection, Database, explained
 from dreamnet.postgres.reading import SnapshotReader
@@ -202,7 +202,7 @@ class Copier:
                     # Emptied in this very transaction: FREEZE is allowed, and spares the target a vacuum.
                     target.execute(sql.SQL("TRUNCATE ONLY {}").format(piece.table.name.sql))
             with ExitStack() as copies:
-                sinks = [copies.enter_context(target.cursor().copy(write)) for target in targets]
+                sinks = [copies.enter_context(writing.load(target, write)) for target in targets]
                 what = piece.table if piece.of == 1 else read
                 rows = source.copy(what, piece.table.format, tee, f"copy {piece.table.name}")
             for target in targets:
