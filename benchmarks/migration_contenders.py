@@ -55,6 +55,10 @@ class Contenders:
 
     def __init__(self, servers: Servers, scratch: Path) -> None:
         self._servers, self._scratch = servers, scratch
+        # An installed package has its bytecode; a checkout, once Python has imported it and may write there.
+        self._python = dict(os.environ)
+        self._python.pop("PYTHONDONTWRITEBYTECODE", None)
+        run([sys.executable, "-c", f"import {migration_copy.__name__}"], self._python)
 
     def ours(self) -> dict[str, Callable[[], Copy]]:
         """DreamNet's, to one target and to both."""
@@ -102,7 +106,7 @@ class Contenders:
 
     def _dreamnet(self, targets: tuple[str, ...]) -> list[_Command]:
         databases = [self._servers.databases[name] for name in (SOURCE, *targets)]
-        environment = os.environ | {"DSNS": "\n".join(database.dsn() for database in databases)}
+        environment = self._python | {"DSNS": "\n".join(database.dsn() for database in databases)}
         return [([sys.executable, "-m", "benchmarks.migration_copy", str(JOBS)], environment)]
 
     def _floor(self, targets: tuple[str, ...]) -> list[_Command]:
