@@ -1,5 +1,7 @@
 # Each target sets up all it needs. Python >= 3.11, make and git are enough to begin with.
 PYTHON ?= python3
+# Images often set it, to stay small: each process would compile Prefect and all else anew, for some four seconds.
+unexport PYTHONDONTWRITEBYTECODE
 STATE ?= .rehearsal
 RUN = .venv/bin/python
 KUBECTLS = $(patsubst tests/kubectl/%.txt,.venv/kubectl/%/bin/kubectl,$(wildcard tests/kubectl/*.txt))
