@@ -114,3 +114,20 @@ def test_a_server_that_goes_while_it_is_waited_for_is_a_lost_connection(
     with pytest.raises(ConnectionLost):
         loading.result()
     assert held.execute("SELECT count(*) FROM loaded").fetchone() == (0,)
+
+
+def test_what_libpq_has_no_room_for_is_offered_again() -> None:
+    room = iter([1, 0, 0, 1])
+    offered: list[bytes] = []
+
+    class Narrow:
+        def put_copy_data(self, part: memoryview) -> int:
+            offered.append(bytes(part))
+            return next(room)
+
+        def flush(self) -> int:
+            return 0
+
+    block = memoryview(b"a" * writing.PART_BYTES + b"b")
+    assert len(list(writing._send(Narrow(), block))) == 2  # type: ignore[arg-type]
+    assert offered == [b"a" * writing.PART_BYTES, b"b", b"b", b"b"]
