@@ -5,7 +5,7 @@ back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -127,8 +127,9 @@ def move(
         with common_point(stream, tables, timeout, stack) as point:
             drained = time.monotonic()
             checks(point.publisher, _followers(stream, point))
-            sequences = _set_sequences(point.publisher, setter)
-            wrong = _small_tables(stream, point, tables)
+            sequences = catalog.sequence_values(point.publisher)
+            wrong = _set_sequences(point.publisher, setter, sequences)
+            wrong += _small_tables(stream, point, tables)
             checked = time.monotonic()
             if not wrong:
                 before_switch()
@@ -154,7 +155,7 @@ def move(
         drain_seconds=round(drained - since, 4),
         check_seconds=round(checked - drained, 4),
         switch_seconds=round(done - checked, 4),
-        sequences=sequences,
+        sequences=len(sequences),
         proof=proof,
         following={},
     )
@@ -212,20 +213,24 @@ def switch_over(
         ) from error
 
 
-def _set_sequences(source: Connection, targets: dict[Database, Connection]) -> int:
-    values = catalog.sequence_values(source)
-    names = {str(name): name for name in catalog.sequences(source)}
+def _set_sequences(
+    source: Connection, targets: Mapping[Database, Connection], values: verify.Positions
+) -> list[Difference]:
+    """Set and read back: replication carries none, and a number given out twice refuses a write."""
     if not values:
-        return 0
+        return []
+    names = {str(name): name for name in catalog.sequences(source)}
     one = sql.SQL("setval({name}::regclass, {last}, {called})")
     calls = [
         one.format(name=sql.Literal(names[key].sql.as_string(source)), last=last, called=called)
         for key, (last, called) in values.items()
     ]
+    wrong: list[Difference] = []
     for database, connection in targets.items():
         with explained(database, "set sequences"):
             connection.execute(sql.SQL("SELECT ") + sql.SQL(", ").join(calls))
-    return len(values)
+            wrong += verify.compare_sequences(values, connection, database.label)
+    return wrong
 
 
 def _small_tables(stream: Stream, point: Point, tables: Sequence[Table]) -> list[Difference]:

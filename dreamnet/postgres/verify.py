@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,6 +17,8 @@ NAMED_TABLES = 5
 """Most tables of a target whose rows are named: each takes some passes over it on both servers."""
 
 Side = tuple[Database, Connection]
+Positions = Mapping[str, tuple[int, bool]]
+"""Of sequences, by name: last_value and is_called."""
 
 
 @dataclass(frozen=True)
@@ -196,9 +198,9 @@ def compare_schema(source: Connection, target: Connection, label: str) -> list[D
     ]
 
 
-def compare_sequences(source: Connection, target: Connection, label: str) -> list[Difference]:
-    """Sequences whose position at the target is not the source's."""
-    wanted, found = catalog.sequence_values(source), catalog.sequence_values(target)
+def compare_sequences(wanted: Positions, target: Connection, label: str) -> list[Difference]:
+    """Sequences whose position at the target is not the wanted one."""
+    found = catalog.sequence_values(target)
     return [
         Difference(label, "sequence", name, str(value), str(found.get(name, "nothing")))
         for name, value in wanted.items()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from dreamnet.postgres import (
     precheck_source,
     schema,
     telling,
+    verify,
 )
 from dreamnet.postgres.catalog import Name
 
@@ -230,11 +232,32 @@ def test_awkward_values_arrive_as_they_are(databases: list[Database]) -> None:
 
 
 def test_sequences_go_on_after_cut_over(databases: list[Database]) -> None:
-    source, first, _ = databases
+    source, first, second = databases
     fill(source, bulk=10)
     copied(databases).cut_over(lambda: None)
     assert value(first, "INSERT INTO dreams (title) VALUES ('next') RETURNING id") == 501
     assert value(first, "INSERT INTO moods (feelings) VALUES ('{}') RETURNING id") == 3
+    assert value(second, "SELECT nextval(pg_get_serial_sequence('dreams', 'id'))") == 501
+
+
+def test_a_sequence_that_is_not_where_it_was_set_refuses_the_cut_over(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, _ = databases
+    fill(source, bulk=10)
+    migration = copied(databases)
+    real = verify.compare_sequences
+
+    def drawn_from(wanted: Any, target: Any, label: str) -> list[verify.Difference]:
+        target.execute("SELECT nextval(pg_get_serial_sequence('dreams', 'id'))")
+        return real(wanted, target, label)
+
+    monkeypatch.setattr(verify, "compare_sequences", drawn_from)
+    with pytest.raises(VerificationError, match=rf"public\.dreams_id_seq \(sequence\) on {first.label}"):
+        migration.cut_over(lambda: pytest.fail("switched"))
+    assert value(source, "INSERT INTO empty_one VALUES (1) RETURNING id") == 1
+    monkeypatch.undo()
+    assert migration.cut_over(lambda: None).sequences > 0
 
 
 def test_a_difference_refuses_the_cut_over_and_leaves_the_source_writable(databases: list[Database]) -> None:
