@@ -58,14 +58,14 @@ def precheck(
             if opened is not None:
                 stack.enter_context(opened)
                 with explained(target, "tell what it offers"):
-                    sides.append(_target(report, here, target, opened, migration, disk, first=number == 1))
+                    sides.append(_target(report, here, target, opened, migration, disk))
         if not targets:
             precheck_reach.check_version(report, here, needed=way_back)
         elif sides and sides[0].database == targets[0]:
             precheck_reach.check_way_back(report, here, sides[0], migration, needed=way_back)
-            for side in sides[1:]:
+            for number, side in enumerate(sides[1:], 2):  # the source is the first that follows
                 with explained(side.database, "tell whom it reaches"):
-                    precheck_reach.check_further(report, side, sides[0], migration)
+                    precheck_reach.check_further(report, side, sides[0], migration, followers=number)
     return report
 
 
@@ -89,13 +89,11 @@ def _target(
     connection: Connection,
     migration: str,
     disk: Disk | None,
-    *,
-    first: bool,
 ) -> Side:
     connection.execute("SET default_transaction_read_only = on")
     side = Side(target, connection, catalog.major_version(connection))
     pair = precheck_target.Pair(source.database, source.connection, target, connection)
-    precheck_target.check(report, pair, migration, disk, first=first)
+    precheck_target.check(report, pair, migration, disk)
     precheck_reach.check(report, side, source.database, migration)
     return side
 

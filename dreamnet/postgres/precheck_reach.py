@@ -9,7 +9,8 @@ import psycopg
 from dreamnet.postgres import subscriptions
 from dreamnet.postgres.database import CONNECT_TIMEOUT_S, Connection, Database
 from dreamnet.postgres.findings import Report
-from dreamnet.postgres.precheck_source import standby
+from dreamnet.postgres.precheck_source import setting, shortage, standby
+from dreamnet.postgres.precheck_target import crowded
 from dreamnet.postgres.replication import ORIGIN_SINCE, Link
 
 _PASSWORD_WANTED = "2F003"
@@ -71,6 +72,8 @@ def check_way_back(report: Report, follower: Side, primary: Side, migration: str
         _no_way_back(report, follower, label, said, "Upgrade both.", needed=needed)
     elif follower.version < ORIGIN_SINCE:
         check_version(report, follower, label, needed=needed)
+    elif unable := _unable(primary, migration, followers=1) or _crowded(follower, migration):
+        _no_way_back(report, follower, label, *unable, needed=needed)
     elif (refused := _refusal(follower, primary.database, migration)) is not None:
         said = _said(refused)
         remedy = _remedy(follower.database, primary.database, said)
@@ -97,16 +100,33 @@ def _no_way_back(
         report.handled("rolling back", problem, f"{remedy} The migration goes on without.")
 
 
-def check_further(report: Report, follower: Side, primary: Side, migration: str) -> None:
-    """Add why a further target could not follow the first one after the cut-over, if so."""
-    refused = _refusal(follower, primary.database, migration)
-    if refused is not None:
+def check_further(report: Report, follower: Side, primary: Side, migration: str, *, followers: int) -> None:
+    """Add why a further target could not follow the first one after the cut-over, as one of `followers`."""
+    unable = _unable(primary, migration, followers)
+    if unable is None and (refused := _refusal(follower, primary.database, migration)) is not None:
         said = _said(refused)
+        unable = said, _remedy(follower.database, primary.database, said)
+    if unable is not None:
+        said, remedy = unable
         report.handled(
             "further targets",
             f"{follower.database.label} could not follow {primary.database.label} after cut-over: {said}.",
-            f"{_remedy(follower.database, primary.database, said)} Else it keeps what it had then.",
+            f"{remedy} Else it keeps what it had then.",
         )
+
+
+def _unable(primary: Side, migration: str, followers: int) -> tuple[str, str] | None:
+    """Why so many could not follow it, and the remedy: a trial subscription, without a slot, sees none."""
+    if (level := setting(primary.connection, "wal_level")) != "logical":
+        return f"its wal_level is {level}", "Turn on logical decoding there at the provider."
+    short = shortage(primary.connection, migration, followers, followers)
+    return (f"it {short[0][1]}", f"Raise {short[0][0]} there.") if short else None
+
+
+def _crowded(follower: Side, migration: str) -> tuple[str, str] | None:
+    short = crowded(follower.connection, migration)
+    label = follower.database.label
+    return (f"{label} {short[0][1]}", f"Raise {short[0][0]} on {label}.") if short else None
 
 
 def _refusal(follower: Side, publisher: Database, migration: str) -> psycopg.Error | None:

@@ -101,23 +101,26 @@ def _role(report: Report, source: Database, connection: Connection) -> None:
 
 
 def _left(report: Report, source: Database, connection: Connection, slots: int, migration: str) -> None:
-    ours = f"dreamnet:{migration}"
+    # One more sender for the connection that keeps the snapshot.
+    for name, said in shortage(connection, migration, slots, slots + 1):
+        report.block(name, f"{source.label} {said}.", f"Raise {name}, or drop slots that nobody uses.")
+
+
+def shortage(connection: Connection, migration: str, slots: int, senders: int) -> list[tuple[str, str]]:
+    """The settings that leave a publisher no room for so many more of each, and what is to be said of it."""
     row = connection.execute(
         "SELECT (SELECT count(*) FROM pg_replication_slots WHERE slot_name NOT LIKE 'dreamnet\\_%%'), "
         "(SELECT count(*) FROM pg_stat_replication WHERE application_name NOT LIKE 'dreamnet%%' "
         "AND application_name <> %s)",
-        (ours,),
+        (f"dreamnet:{migration}",),
     ).fetchone() or (0, 0)
-    for used, name in zip(row, ("max_replication_slots", "max_wal_senders"), strict=True):
-        # One more for the connection that keeps the snapshot.
-        needed = slots + (1 if name == "max_wal_senders" else 0)
+    short = []
+    wanted = {"max_replication_slots": slots, "max_wal_senders": senders}
+    for used, (name, needed) in zip(row, wanted.items(), strict=True):
         most = number(connection, name)
         if most - used < needed:
-            report.block(
-                name,
-                f"{source.label} has no room for {needed} more: {used} of {name} ({most}) are used.",
-                f"Raise {name}, or drop slots that nobody uses.",
-            )
+            short.append((name, f"has no room for {needed} more: {used} of {name} ({most}) are used"))
+    return short
 
 
 def _subscriptions(report: Report, source: Database, connection: Connection, version: int) -> None:

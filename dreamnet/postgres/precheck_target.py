@@ -9,7 +9,7 @@ from dreamnet.postgres import catalog, state
 from dreamnet.postgres.catalog import APPLICATION_OBJECTS
 from dreamnet.postgres.database import Connection, Database
 from dreamnet.postgres.findings import Report, listed, megabytes
-from dreamnet.postgres.precheck_source import number, role, setting, standby
+from dreamnet.postgres.precheck_source import number, role, standby
 
 MIB = 1024 * 1024
 
@@ -52,8 +52,8 @@ class Pair:
         return self.target.label
 
 
-def check(report: Report, pair: Pair, migration: str, disk: Disk | None, *, first: bool) -> None:
-    """Add what the target is found to be. `first`: it will be the primary."""
+def check(report: Report, pair: Pair, migration: str, disk: Disk | None) -> None:
+    """Add what the target is found to be."""
     source, target = pair.source, pair.target
     if (source.host, source.port, source.dbname) == (target.host, target.port, target.dbname):
         report.block("target", f"{target.label} is the source itself.", "Name another database as target.")
@@ -68,7 +68,7 @@ def check(report: Report, pair: Pair, migration: str, disk: Disk | None, *, firs
         report.block(
             "standby", f"{target.label} is a read-only standby.", "Name the primary's host as the target."
         )
-    _role(report, pair, first=first)
+    _role(report, pair)
     _workers(report, pair, migration)
     _extensions(report, pair)
     _locale(report, pair)
@@ -77,9 +77,9 @@ def check(report: Report, pair: Pair, migration: str, disk: Disk | None, *, firs
     _disk(report, pair, disk)
 
 
-def _role(report: Report, pair: Pair, *, first: bool) -> None:
+def _role(report: Report, pair: Pair) -> None:
     target, connection = pair.target, pair.connection
-    replicates, creates, bypasses = role(connection)
+    _, creates, bypasses = role(connection)
     public = connection.execute(
         "SELECT has_schema_privilege('public', 'CREATE') WHERE to_regnamespace('public') IS NOT NULL"
     ).fetchone()
@@ -92,12 +92,6 @@ def _role(report: Report, pair: Pair, *, first: bool) -> None:
     if not bypasses:
         _forced(report, pair)
     _policies(report, pair)
-    if first and not (replicates and setting(connection, "wal_level") == "logical"):
-        report.handled(
-            "primary to be",
-            f"{target.label} cannot publish (wal_level, REPLICATION), so nothing follows it after cut-over.",
-            "Turn on logical decoding at the provider and grant REPLICATION first, if that is wanted.",
-        )
 
 
 def _forced(report: Report, pair: Pair) -> None:
@@ -133,25 +127,31 @@ def _policies(report: Report, pair: Pair) -> None:
 
 
 def _workers(report: Report, pair: Pair, migration: str) -> None:
-    """A subscription needs an apply worker and a replication origin, both of which are few."""
+    for name, said in crowded(pair.connection, migration):
+        report.block(name, f"{pair.label} {said}.", f"Raise {name} at the target.")
+
+
+def crowded(connection: Connection, migration: str) -> list[tuple[str, str]]:
+    """The settings that leave no room for one subscription more, and what is to be said of it.
+
+    It needs an apply worker and a replication origin, both of which are few.
+    """
     stem = re.sub(r"[^a-z0-9_]", "_", migration.lower())[:36]
     ours = f"dreamnet\\_{stem}\\_%"
-    row = pair.connection.execute(
+    row = connection.execute(
         "SELECT (SELECT count(*) FROM pg_subscription WHERE subenabled AND subname NOT LIKE %s), "
         "(SELECT count(*) FROM pg_subscription WHERE subname NOT LIKE %s)",
         (ours, ours),
     ).fetchone() or (0, 0)
     origins = "max_active_replication_origins"  # of version 18; before, slots and origins shared a limit
-    if number(pair.connection, origins) < 0:
+    if number(connection, origins) < 0:
         origins = "max_replication_slots"
+    short = []
     for used, name in zip(row, ("max_logical_replication_workers", origins), strict=True):
-        most = number(pair.connection, name)
+        most = number(connection, name)
         if most - used < 1:
-            report.block(
-                name,
-                f"{pair.label} has no room for a subscription: {used} of {name} ({most}) are used.",
-                f"Raise {name} at the target.",
-            )
+            short.append((name, f"has no room for a subscription: {used} of {name} ({most}) are used"))
+    return short
 
 
 def _extensions(report: Report, pair: Pair) -> None:

@@ -140,6 +140,8 @@ CASES = (
     ),
     Case("reach", "to start WAL sender", "Give role plain REPLICATION", source=PLAIN),
     Case("rolling back", "to start WAL sender", "prove_return=false", target=PLAIN, way_back=True),
+    Case("rolling back", "wal_level is replica", "logical decoding", target_server="meagre", way_back=True),
+    Case("rolling back", "no room for a subscription", "Raise", source_server="meagre", way_back=True),
     Case("standby", "is a read-only standby", "as the source", source_server="standby"),
     Case("standby", "is a read-only standby", "as the target", target_server="standby"),
     Case("target", "is the source itself", "another database", target_server="neon"),
@@ -513,6 +515,35 @@ def test_a_further_target_is_asked_about_the_first_one(world: World) -> None:
         assert [finding.subject for finding in found] == expected
     assert found[0].problem.startswith(f"{second.label} could not follow {first.label} after cut-over: ")
     assert "to start WAL sender" in found[0].problem
+
+
+def test_a_first_target_that_has_too_few_slots_left_for_its_followers(world: World) -> None:
+    source, first, second = fresh_databases([world.servers[name] for name in ("neon", "cloudsql", "rds")])
+    executed(source, "CREATE TABLE base (id int PRIMARY KEY)")
+    migration = Migration("check", source, [first, second])
+    found = {}
+    with first.connect() as connection:
+        row = connection.execute(
+            "SELECT setting::int - (SELECT count(*) FROM pg_replication_slots)::int"
+            " FROM pg_settings WHERE name = 'max_replication_slots'"
+        ).fetchone() or (0,)
+        taken = [f"taken_{number}" for number in range(row[0])]
+        for name in taken:
+            connection.execute("SELECT pg_create_physical_replication_slot(%s)", (name,))
+        try:
+            for left in (0, 1, 2):
+                report = migration.precheck(way_back=True)
+                found[left] = (
+                    [finding.subject for finding in report.blocking],
+                    [finding.problem for finding in report.findings if finding.subject == "further targets"],
+                )
+                connection.execute("SELECT pg_drop_replication_slot(%s)", (taken.pop(),))
+        finally:
+            for name in taken:
+                connection.execute("SELECT pg_drop_replication_slot(%s)", (name,))
+    assert [subjects for subjects, _ in found.values()] == [["rolling back"], [], []]
+    assert [len(further) for _, further in found.values()] == [1, 1, 0]
+    assert "has no room for 2 more" in found[1][1][0]
 
 
 def test_trying_to_subscribe_leaves_nothing_behind_and_no_password_in_a_log(world: World) -> None:
