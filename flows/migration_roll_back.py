@@ -24,11 +24,12 @@ def migration_roll_back(
         auto_approve: don't ask; only the rehearsal's deployment sets it.
         run: continue an earlier run under its id.
     """
-    run, clock = run_key(run), Clock("Roll back to Neon")
+    run = run_key(run)
     described = describe_way_back(profile, run)
-    if dry_run or not described:
-        return [clock.unchanged(described or "Neon serves already.")]
-    require_approval("roll back", described, auto_approve)
+    if dry_run:
+        return [Clock("Roll back to Neon").unchanged(described or "Neon serves already.")]
+    if described:
+        require_approval("roll back", described, auto_approve)
     rolled = roll_back(profile, run)
     readers = [follow_connection.submit(profile, run, where) for where in ("gke", "eks")]
     return [rolled, *(reader.result() for reader in readers)]

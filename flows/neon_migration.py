@@ -8,6 +8,7 @@ from dreamnet.report import Clock, Step
 from flows.weeks import GAMEPLAN_FLOW, run_key
 from tasks.approval import approve_cut_over
 from tasks.cutover import cut_over, prove_way_back
+from tasks.kubernetes import follow_connection
 from tasks.migration import check_migration, copy_database, follow_source, verify_copy
 from tasks.ways_out import describe_cut_over
 
@@ -16,7 +17,7 @@ from tasks.ways_out import describe_cut_over
 def neon_migration(
     profile: str, auto_approve: bool = False, run: str | None = None, prove_return: bool = True
 ) -> list[Step]:
-    """Check, copy, follow, verify; cut over once a person has agreed; prove the way back.
+    """Check, copy, follow, verify; cut over once a person has agreed, the clusters too; prove the way back.
 
     Args:
         profile: name of the Gameplan profile block.
@@ -27,10 +28,8 @@ def neon_migration(
     """
     run = run_key(run)
     left = check_migration(profile, run, prove_return)
-    if not left:
-        return [Clock("Migration of Neon").unchanged("Cloud SQL serves already.")]
-
-    steps, proving = list[Step](), "proof" in left
+    steps = [] if left else [Clock("Migration of Neon").unchanged("Cloud SQL serves already.")]
+    proving = "proof" in left
     if "copy" in left:
         steps = [copy_database(profile, run), follow_source(profile, run), verify_copy(profile, run)]
         copied, _, verified = (step.detail for step in steps)
@@ -40,4 +39,5 @@ def neon_migration(
         steps.append(cut_over(profile, run, proving))
     if proving:
         steps.append(prove_way_back(profile, run))
-    return steps
+    readers = [follow_connection.submit(profile, run, where) for where in ("gke", "eks")]
+    return [*steps, *(reader.result() for reader in readers)]

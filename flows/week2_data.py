@@ -8,7 +8,6 @@ from dreamnet.report import WeekReport
 from flows.neon_migration import neon_migration
 from flows.provisioning import provision
 from flows.weeks import GAMEPLAN_FLOW, finish_week, run_key
-from tasks.kubernetes import deploy_application
 from tasks.pipelines import PIPELINES, load_pipeline
 
 FOLDERS = ("google/data", "aws/data")
@@ -20,17 +19,13 @@ FRESH_HOURS = 24.0
 def week2_data(
     profile: str, auto_approve: bool = False, run: str | None = None, prove_return: bool = True
 ) -> WeekReport:
-    """Create the data stacks, migrate Neon, let the clusters follow, and fill the warehouse.
+    """Create the data stacks, migrate Neon (the clusters follow), and fill the warehouse.
 
     Args:
         prove_return: as neon-migration's.
     """
     run = run_key(run)
     steps = [provision(profile, run, FOLDERS, auto_approve)]
-
     steps += neon_migration(profile, auto_approve, run, prove_return)
-    followers = [deploy_application.submit(profile, f"{run} migrated", where) for where in ("gke", "eks")]
-    steps += [follower.result() for follower in followers]
-
     steps += [load_pipeline(profile, run, name, FRESH_HOURS) for name in PIPELINES]
     return finish_week(profile, 2, "Data pools and databases", steps)

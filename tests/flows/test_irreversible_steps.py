@@ -70,8 +70,28 @@ MIGRATION = (
 )
 
 
+class Reader:
+    """The task that lets a cluster follow the connection secret, as `submit` starts it."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps, self._where = steps, ""
+
+    def submit(self, profile: str, run: str, where: str) -> Reader:
+        self._steps.order.append(where)
+        started = Reader(self._steps)
+        started._where = where
+        return started
+
+    def result(self) -> Step:
+        return Step(self._where, "done", "It follows.", 1.0)
+
+
+READERS = ("gke", "eks")
+
+
 def migrate(steps: Steps, monkeypatch: pytest.MonkeyPatch, auto_approve: bool = False) -> list[Step]:
     steps.take(monkeypatch, neon_migration, *MIGRATION)
+    monkeypatch.setattr(neon_migration, "follow_connection", Reader(steps))
     steps.answers.setdefault("check_migration", ("copy", "cut over"))
     done: list[Step] = neon_migration.neon_migration.fn("acme", auto_approve, "run-1")
     return done
@@ -82,8 +102,8 @@ def test_cut_over_and_its_proof_come_last_and_after_approval(
 ) -> None:
     steps.answers |= {"describe_cut_over": "Writes move.", "approve_cut_over": True}
     done = migrate(steps, monkeypatch)
-    assert tuple(steps.order) == MIGRATION
-    assert [step.title for step in done] == [*MIGRATION[1:4], "cut_over", "prove_way_back"]
+    assert tuple(steps.order) == (*MIGRATION, *READERS)
+    assert [step.title for step in done] == [*MIGRATION[1:4], "cut_over", "prove_way_back", *READERS]
     assert steps.asked == [("Writes move.", False, True)]
 
 
@@ -91,15 +111,16 @@ def test_cut_over_and_its_proof_come_last_and_after_approval(
 def test_a_way_back_that_is_to_be_proven_is_looked_for_first(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, proving: bool
 ) -> None:
-    steps.answers |= {"check_migration": False}
+    steps.answers |= {"check_migration": ()}
     steps.take(monkeypatch, neon_migration, *MIGRATION)
+    monkeypatch.setattr(neon_migration, "follow_connection", Reader(steps))
     neon_migration.neon_migration.fn("acme", True, "run-1", proving)
     assert steps.proving is proving
 
 
 def test_whoever_approves_decides_about_the_way_back(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
     steps.answers |= {"describe_cut_over": "Writes move.", "approve_cut_over": False}
-    assert migrate(steps, monkeypatch)[-1].title == "cut_over"
+    assert [step.title for step in migrate(steps, monkeypatch)][-3:] == ["cut_over", *READERS]
 
 
 def test_declined_cut_over_does_not_happen(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +140,9 @@ def test_difference_is_not_put_before_a_person(steps: Steps, monkeypatch: pytest
 
 def test_migration_that_is_over_asks_nobody(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
     steps.answers["check_migration"] = ()
-    (step,) = migrate(steps, monkeypatch)
+    step, *_ = migrate(steps, monkeypatch)
     assert step.outcome == "unchanged"
-    assert steps.order == ["check_migration"]
+    assert steps.order == ["check_migration", *READERS]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +158,7 @@ def test_what_a_killed_run_has_left_undone_was_approved_before(
 ) -> None:
     steps.answers["check_migration"] = left
     migrate(steps, monkeypatch)
-    assert steps.order == ["check_migration", *done]
+    assert steps.order == ["check_migration", *done, *READERS]
 
 
 def test_approval_of_the_deployment_reaches_the_migration(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,20 +276,6 @@ def outlook(module: Any, words: str, text: str) -> str | Closing:
     return Closing(text, words, ("Neon",)) if module is migration_finish else text
 
 
-class Reader:
-    """The task that lets a cluster follow the connection secret, as `submit` starts it."""
-
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-
-    def submit(self, profile: str, run: str, where: str) -> Reader:
-        self._steps.order.append(where)
-        return self
-
-    def result(self) -> Step:
-        return Step("follows", "done", "It follows.", 1.0)
-
-
 @way_out
 def test_way_out_is_described_asked_for_and_gone(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, module: Any, describe: str, act: str, words: str, flow: Any
@@ -278,7 +285,7 @@ def test_way_out_is_described_asked_for_and_gone(
         monkeypatch.setattr(module, "follow_connection", Reader(steps))
     steps.answers[describe] = outlook(module, words, "What will happen.")
     flow.fn("acme", run="run-1")
-    readers = ["gke", "eks"] if module is migration_roll_back else []
+    readers = READERS if module is migration_roll_back else ()
     assert steps.order == [describe, "require_approval", act, *readers]
     assert steps.asked == [(words, "What will happen.", False)]
     assert steps.without == (("Neon",) if module is migration_finish else None)
@@ -298,11 +305,18 @@ def test_way_out_declined_or_only_tried_changes_nothing(
     assert act not in steps.order
 
 
-@pytest.mark.parametrize("way", WAYS_OUT[:2], ids=["roll back", "finish"])
-def test_way_out_that_was_gone_asks_nobody(steps: Steps, monkeypatch: pytest.MonkeyPatch, way: Any) -> None:
-    module, describe, act, words, flow = way
-    steps.take(monkeypatch, module, describe, "require_approval", act)
-    steps.answers[describe] = outlook(module, words, "")
-    done = flow.fn("acme", run="run-1")
-    assert (done[0] if isinstance(done, list) else done).outcome == "unchanged"
-    assert steps.order == [describe]
+def test_end_of_the_way_back_that_was_gone_asks_nobody(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.take(monkeypatch, migration_finish, "describe_finish", "require_approval", "close_migration")
+    steps.answers["describe_finish"] = outlook(migration_finish, "close the migration", "")
+    assert migration_finish.migration_finish.fn("acme", run="run-1").outcome == "unchanged"
+    assert steps.order == ["describe_finish"]
+
+
+def test_roll_back_that_was_killed_before_the_clusters_followed_lets_them_and_asks_nobody(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.take(monkeypatch, migration_roll_back, "describe_way_back", "require_approval", "roll_back")
+    monkeypatch.setattr(migration_roll_back, "follow_connection", Reader(steps))
+    steps.answers["describe_way_back"] = ""
+    migration_roll_back.migration_roll_back.fn("acme", run="run-1")
+    assert steps.order == ["describe_way_back", "roll_back", *READERS]
