@@ -66,7 +66,8 @@ def cut_over(profile: str, run: str, prove_return: bool) -> Step:
     """
     clock = Clock("Cut-over to Cloud SQL")
     moving = migration(profile)
-    if moving.status().phase == "cut over":
+    status = moving.status()
+    if status.phase == "cut over" and not status.unsettled:
         return clock.unchanged("Cloud SQL serves already.")
     moving.note_return(prove_return)
     return clock.done(_go(profile, "cut-over", moving, [to_cloud_sql(profile, moving)]))
@@ -109,11 +110,11 @@ def roll_back(profile: str, run: str) -> Step:
     """
     clock = Clock("Roll back to Neon")
     moving = migration(profile)
-    phase = moving.status().phase
-    if phase == "following":
+    status = moving.status()
+    if status.phase == "following" and not status.unsettled:
         return clock.unchanged("Neon serves already.")
-    if phase not in ("cut over", "switching"):
-        raise no_way_back(phase)
+    if status.phase not in ("cut over", "switching", "following"):
+        raise no_way_back(status.phase)
     moving.note_return(False)  # whoever goes back for good wants no proof of it
     return clock.done(_go(profile, "roll-back", moving, [to_neon(profile, moving)]))
 
@@ -156,6 +157,8 @@ def _followers(moving: Migration, move: Move) -> list[Database]:
 
 
 def _frozen(way: Way, move: Move) -> str:
+    if not move.freeze_seconds:
+        return f"{way.title}: an earlier run has switched; {move.proof.rows:,} rows proven equal."
     return (
         f"{way.title}: writes frozen for {move.freeze_seconds * 1000:.0f} ms"
         f" (drain {move.drain_seconds * 1000:.0f}, checks {move.check_seconds * 1000:.0f},"

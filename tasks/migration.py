@@ -117,7 +117,9 @@ def check_migration(profile: str, run: str, way_back: bool) -> tuple[Left, ...]:
     if status.phase == "switching":
         return proof if proof and status.switching_to == "source" else ("cut over", *proof)
     if moved(profile):
-        return proof if status.phase == "cut over" else ()
+        if status.phase != "cut over":
+            return ()
+        return ("cut over", *proof) if status.unsettled else proof
     if status.phase in ("lost", "finished"):
         raise PrecheckFailed(
             f"Neon still has what an earlier migration has left there, which is {status.phase}.",

@@ -33,6 +33,7 @@ def describe_cut_over(profile: str, run: str, copied: str, verified: str) -> str
             *_freeze(profile),
             "- If a check fails, or draining takes longer than 10 s: nothing is switched, Neon takes writes"
             " again, and the run says why. If the run is killed during the switch, its retry completes it.",
+            "- The connection secret of both clouds names Cloud SQL, and the clusters are restarted on it.",
             *_going_back(migration(profile).no_way_back()),
         ]
     )
@@ -59,7 +60,7 @@ def describe_way_back(profile: str, run: str) -> str:
     """
     status = migration(profile).status()
     if status.phase == "following":
-        return ""
+        return "Neon serves already; what is left is to prove all rows equal." if status.unsettled else ""
     if status.phase == "switching":
         return (
             "A switch was interrupted. If it was the way back to Neon, it is completed; else nothing is done."

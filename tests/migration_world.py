@@ -29,7 +29,8 @@ class Moving:
 
     def __init__(self) -> None:
         self.source, self.targets = NEON, (CLOUD_SQL, RDS)
-        self.phase, self.switching_to, self.return_due = "new", "", False
+        self.phase, self.switching_to = "new", ""
+        self.return_due = self.unsettled = False
         self.impossible = ""  # why there is no way back
         self.done: list[str] = []
         self.rows = 400_000
@@ -39,7 +40,12 @@ class Moving:
         self.lags = [Lag(name, "slot", 0, 0, 0.1, True, 0) for name in ("cloud sql", "rds")]
 
     def status(self) -> SimpleNamespace:
-        return SimpleNamespace(phase=self.phase, switching_to=self.switching_to, return_due=self.return_due)
+        return SimpleNamespace(
+            phase=self.phase,
+            switching_to=self.switching_to,
+            return_due=self.return_due,
+            unsettled=self.unsettled,
+        )
 
     def no_way_back(self) -> str:
         return self.impossible
@@ -77,10 +83,13 @@ class Moving:
 
     def _move(self, name: str, phase: str, primary: Database, switch: Callable[[], None]) -> Move:
         self.done.append(name)
+        following = {one.label: "following" for one in (NEON, CLOUD_SQL, RDS) if one is not primary}
+        if self.phase == phase:
+            self.unsettled = False
+            return Move(primary.label, 0.0, 0.0, 0.0, 0.0, 0, PROOF, following)
         self.while_frozen()
         switch()
         self.phase, self.switching_to = phase, ""
-        following = {one.label: "following" for one in (NEON, CLOUD_SQL, RDS) if one is not primary}
         return Move(primary.label, 0.25, 0.05, 0.1, 0.1, 4, PROOF, following)
 
 

@@ -16,6 +16,7 @@ from dreamnet.postgres import (
     finishing,
     gate,
     giving_up,
+    moving,
     noted,
     precheck,
     state,
@@ -26,7 +27,6 @@ from dreamnet.postgres.cutover import Move
 from dreamnet.postgres.database import Database, explained
 from dreamnet.postgres.findings import Report
 from dreamnet.postgres.initial_copy import InitialCopy
-from dreamnet.postgres.moving import Journey
 from dreamnet.postgres.parties import Parties, generation_numbers
 from dreamnet.postgres.precheck_target import Disk
 from dreamnet.postgres.replication import Lag
@@ -63,6 +63,7 @@ class Status:
             of the migration and the first target no record of it: it is not the database it was.
         switching_to: where an interrupted move was going, "target" or "source"; else empty.
         return_due: whoever approved the cut-over wants the way back proven, and it is not yet.
+        unsettled: the last move was interrupted after its switch: the same again completes it.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Status:
     frozen_tables: int
     switching_to: str = ""
     return_due: bool = False
+    unsettled: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -178,17 +180,19 @@ class Migration:
         Args:
             switch: puts the new connection string where applications read it; must be repeatable.
             timeout: seconds that draining may take while writers wait; beyond it all is undone.
-        Raises VerificationError and others with the source writable again and nothing switched.
+        Raises VerificationError and others with the source writable again and nothing switched; also where
+        the way back is due (see note_return) and the source cannot follow.
         """
         with self._parties.alone():
-            return Journey(self._parties, "target", switch, progress, timeout).make()
+            returning = _RETURN_DUE in self._parties.steps(self.targets[0], _RETURN_DUE)
+            return moving.Journey(self._parties, "target", switch, progress, timeout, returning).make()
 
     def roll_back(
         self, switch: Callable[[], None], progress: Progress = lambda _: None, timeout: float = 10
     ) -> Move:
         """Make the source the primary again; it has followed since the cut-over, so nothing is lost."""
         with self._parties.alone():
-            return Journey(self._parties, "source", switch, progress, timeout).make()
+            return moving.Journey(self._parties, "source", switch, progress, timeout).make()
 
     def note_return(self, due: bool) -> None:
         """Remember that the way back is to be proven, or no longer: what `status` says as `return_due`."""
@@ -224,7 +228,8 @@ class Migration:
         lag = tuple(self._parties.active().lag(measure=False))
         primary = self.targets[0] if steps.get("primary") == "target" else self.source
         to = self._parties.interrupted(steps)
-        return Status(self.name, phase, primary.label, lag, frozen, to, _RETURN_DUE in steps)
+        due, unsettled = _RETURN_DUE in steps, moving.UNSETTLED in steps
+        return Status(self.name, phase, primary.label, lag, frozen, to, due, unsettled)
 
     def look(self) -> Look:
         """All that can be seen of it now, at any time: lag, slots, WAL, schema. See watch and alarms."""

@@ -17,8 +17,8 @@ from dreamnet.postgres.streams import Stream
 
 Progress = Callable[[str], None]
 
-_STALE = "views to refresh"
-"""Recorded with a move until the new primary's materialised views are up to date."""
+UNSETTLED = "move to settle"
+"""Recorded with a move until the new primary's materialised views are refreshed and all rows proven equal."""
 
 _PAUSES_S = (1.0, 3.0, 6.0)
 """Between attempts at letting a server follow."""
@@ -32,6 +32,7 @@ class Journey:
         to: `target` or `source`.
         switch: puts the new connection string where applications read it; must be repeatable.
         timeout: seconds that draining may take while writers wait.
+        returning: nothing is switched unless the source follows the first target from then on.
     """
 
     parties: Parties
@@ -39,6 +40,7 @@ class Journey:
     switch: Callable[[], None]
     progress: Progress
     timeout: float
+    returning: bool = False
 
     def make(self) -> Move:
         """Move the writers, unless they are there already.
@@ -83,7 +85,7 @@ class Journey:
         self.progress("comparing all rows before writes are frozen")
         before = cutover.verify_stream(stream, tables, self.timeout)
         cutover.raise_on(before.differences, f"Nothing was switched; {old.label} takes writes.")
-        following = follow_back(parties, self.progress) if self.to == "target" else parties.following()
+        following = self._follow_back() if self.to == "target" else parties.following()
         cutover.close(new, parties.tables(new), parties.application)
         self.progress(f"freezing writes on {old.label}")
 
@@ -106,16 +108,29 @@ class Journey:
         except BaseException as error:
             self._gave_up(error, old, new)
             raise
-        self._refresh(new)
         self.progress(f"writes were frozen for {moved.freeze_seconds} s")
-        cutover.raise_on(moved.proof.differences, "The switch is done: roll back now, which loses no write.")
+        self._refresh(new)
+        self._settled(moved)
         return replace(moved, following=following)
+
+    def _follow_back(self) -> dict[str, str]:
+        following = follow_back(self.parties, self.progress)
+        source, new = self.parties.source, self.parties.targets[0]
+        if self.returning and (why := following[source.label]) != "following":
+            raise GameplanError(
+                f"{source.label} does not follow {new.label}, so there would be no way back: {why}",
+                f"Nothing was switched; {source.label} takes writes. Put that right, or do without the proof"
+                " of the way back (prove_return=false).",
+            )
+        return following
 
     def _already(self, primary: Database) -> Move:
         self._refresh(primary)
         active = self.parties.active()
         proof = cutover.verify_stream(active, self.parties.tables(active.publisher), self.timeout)
-        return Move(primary.label, 0.0, 0.0, 0.0, 0.0, 0, proof, self.parties.following())
+        moved = Move(primary.label, 0.0, 0.0, 0.0, 0.0, 0, proof, self.parties.following())
+        self._settled(moved)
+        return moved
 
     def _arrived(self) -> None:
         parties = self.parties
@@ -123,15 +138,24 @@ class Journey:
         with parties.session(parties.targets[0]) as connection, connection.transaction():
             state.record(connection, parties.name, "primary", self.to)
             state.forget(connection, parties.name, "switching")
-            state.record(connection, parties.name, _STALE)
+            state.record(connection, parties.name, UNSETTLED)
 
     def _refresh(self, primary: Database) -> None:
-        """Refresh the materialised views once for each move: replication doesn't."""
-        parties, records = self.parties, self.parties.targets[0]
-        if _STALE in parties.steps(records, _STALE):
+        """Refresh the materialised views after a move: replication doesn't."""
+        parties = self.parties
+        if UNSETTLED in parties.steps(parties.targets[0], UNSETTLED):
             with parties.session(primary) as connection, explained(primary, "refresh views"):
                 catalog.refresh(connection, catalog.materialized_views(connection))
-            parties.forget(records, _STALE)
+
+    def _settled(self, moved: Move) -> None:
+        """Nothing is left of the move, unless something differs."""
+        cutover.raise_on(
+            moved.proof.differences,
+            f"The switch is done: {moved.primary} takes the writes. Put right what is wrong where it is wrong"
+            f" (a change on {moved.primary} reaches the others) and run the same step again: while anything"
+            " differs, no way leads back.",
+        )
+        self.parties.forget(self.parties.targets[0], UNSETTLED)
 
     def _gave_up(self, error: BaseException, old: Database, new: Database) -> None:
         """Forget the intent; let the error say who takes writes now."""

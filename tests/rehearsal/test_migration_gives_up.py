@@ -16,14 +16,16 @@ import psycopg
 import pytest
 
 from benchmarks.migration_trial import clean_up, fill, fresh_databases, start_servers, titles, writing
-from dreamnet.errors import GameplanError, UnreachableError
+from dreamnet.errors import GameplanError, UnreachableError, VerificationError
 from dreamnet.postgres import (
     Database,
     Migration,
     alarms,
+    cutover,
     finishing,
     giving_up,
     lag_report,
+    moving,
     noted,
     replication,
 )
@@ -342,6 +344,68 @@ def test_a_moment_without_network_leaves_no_follower_behind(
     assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
 
 
+@pytest.mark.parametrize("due", [True, False])
+def test_without_a_way_back_that_is_due_nothing_is_switched(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch, due: bool
+) -> None:
+    source, first, second = databases
+    migration = following(databases)
+    migration.note_return(due)
+    real = replication.subscribe
+
+    def subscribe(*arguments: Any, **options: Any) -> None:
+        if arguments[0] == source:
+            raise GameplanError("It cannot connect.", "Let it.")
+        real(*arguments, **options)
+
+    monkeypatch.setattr(replication, "subscribe", subscribe)
+    monkeypatch.setattr(moving, "_PAUSES_S", ())
+    with writing(source) as writer:
+        if due:
+            with pytest.raises(GameplanError, match=r"no way back: It cannot connect\.") as caught:
+                migration.cut_over(lambda: pytest.fail("switched"))
+            assert "prove_return=false" in caught.value.remedy
+            takes_writes(writer)
+            migration.note_return(False)  # whoever approves it anew does without
+        moved = migration.cut_over(lambda: setattr(writer, "current", first))
+        takes_writes(writer)
+    assert moved.following == {source.label: "It cannot connect.", second.label: "following"}
+
+
+def test_rows_found_to_differ_after_the_switch_are_looked_at_until_they_are_put_right(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, first, second = databases
+    migration = following(databases)
+    monkeypatch.setattr(cutover, "SMALL_BYTES", -1)  # as if all tables were too large for within the freeze
+    real = cutover.close
+
+    def damage(database: Database, *arguments: Any) -> None:
+        with second.connect() as connection:
+            connection.execute("UPDATE bulk SET filler = 'x' || filler WHERE id = 7")
+        real(database, *arguments)
+
+    monkeypatch.setattr(cutover, "close", damage)
+    with writing(source) as writer:
+        with pytest.raises(VerificationError, match=r"public\.bulk .*\(id\)=\(7\)") as caught:
+            migration.cut_over(lambda: setattr(writer, "current", first))
+        assert caught.value.remedy.startswith(f"The switch is done: {first.label} takes the writes.")
+        monkeypatch.undo()
+        takes_writes(writer)
+        assert migration.status().unsettled
+        for again in (migration.cut_over, migration.roll_back):
+            with pytest.raises(VerificationError, match=r"public\.bulk"):
+                again(lambda: pytest.fail("switched"))
+        with second.connect() as connection:
+            connection.execute("UPDATE bulk SET filler = substr(filler, 2) WHERE id = 7")
+        assert migration.cut_over(lambda: pytest.fail("switched")).proof.equal
+        assert not migration.status().unsettled
+        migration.roll_back(lambda: setattr(writer, "current", source))
+        takes_writes(writer)
+    migration.wait_caught_up()
+    assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)
+
+
 def secret_store_is_down() -> None:
     raise GameplanError("The secret store is down.", "Wait for it.")
 
@@ -392,7 +456,9 @@ def test_follower_that_dies_after_the_switch_leaves_a_move_that_has_been_made(
             engines.start("rds")
         takes_writes(writer)
         assert migration.status().phase == "cut over"
+        assert migration.status().unsettled
         assert migration.cut_over(lambda: pytest.fail("switched again"), timeout=30).proof.equal
+        assert not migration.status().unsettled
         takes_writes(writer)
     migration.wait_caught_up()
     assert all(sorted(titles(one)) == sorted(writer.acknowledged) for one in databases)

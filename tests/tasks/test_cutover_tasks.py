@@ -172,6 +172,24 @@ def test_second_cut_over_changes_nothing(world: World) -> None:
     assert world.moving.done == []
 
 
+@pytest.mark.parametrize(
+    ("phase", "go", "title"),
+    [("cut over", "cut over", "Neon to Cloud SQL"), ("following", "roll back", "Cloud SQL to Neon")],
+)
+def test_a_move_whose_proof_was_interrupted_is_proven_by_the_next_run(
+    world: World, phase: str, go: str, title: str
+) -> None:
+    world.moving.phase, world.moving.unsettled, world.secret = phase, True, "as switched"
+    step = (
+        subject.cut_over.fn("acme", "run-1", False)
+        if go == "cut over"
+        else subject.roll_back.fn("acme", "run-1")
+    )
+    assert world.moving.done == [go, "caught up"]
+    assert step.detail == f"{title}: an earlier run has switched; 400,000 rows proven equal."
+    assert world.secret == "as switched"
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_proof_is_due_from_before_the_switch_until_it_is_done_or_somebody_rolls_back(
     world: World, wanted: bool

@@ -66,21 +66,24 @@ def test_what_an_earlier_migration_has_left_is_cleared_first(world: World, phase
 
 
 @pytest.mark.parametrize(
-    ("phase", "towards", "return_due", "left"),
+    ("phase", "towards", "return_due", "unsettled", "left"),
     [
-        ("switching", "target", False, ("cut over",)),
-        ("switching", "target", True, ("cut over", "proof")),
-        ("switching", "source", True, ("proof",)),
-        ("switching", "source", False, ("cut over",)),  # which refuses: the roll back is to be completed
-        ("cut over", "", True, ("proof",)),
-        ("cut over", "", False, ()),
+        ("switching", "target", False, False, ("cut over",)),
+        ("switching", "target", True, False, ("cut over", "proof")),
+        ("switching", "source", True, False, ("proof",)),
+        ("switching", "source", False, False, ("cut over",)),  # refuses: the roll back is to be completed
+        ("cut over", "", True, False, ("proof",)),
+        ("cut over", "", True, True, ("cut over", "proof")),
+        ("cut over", "", False, True, ("cut over",)),
+        ("cut over", "", False, False, ()),
     ],
 )
 def test_what_an_earlier_run_has_left_undone_is_found(
-    world: World, phase: str, towards: str, return_due: bool, left: tuple[str, ...]
+    world: World, phase: str, towards: str, return_due: bool, unsettled: bool, left: tuple[str, ...]
 ) -> None:
     world.secret, world.moving.phase = CLOUD_SQL.url(), phase
     world.moving.switching_to, world.moving.return_due = towards, return_due
+    world.moving.unsettled = unsettled
     assert subject.check_migration.fn("acme", "run-1", True) == left
     assert world.moving.done == []
 
