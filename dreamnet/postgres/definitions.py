@@ -27,6 +27,8 @@ def _own(catalogue: str, alias: str) -> str:
 _COLUMNS = f"""
     SELECT n.nspname || '.' || c.relname, 'column ' || a.attname,
            format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+             || coalesce((SELECT ' collate ' || k.collname FROM pg_type t, pg_collation k
+                          WHERE t.oid = a.atttypid AND k.oid = a.attcollation AND k.oid <> typcollation), '')
              || ' ' || CASE WHEN c.relispartition THEN '' ELSE a.attidentity::text END || a.attgenerated::text
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm')

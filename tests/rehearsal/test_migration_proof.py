@@ -249,6 +249,10 @@ DECLARED = {
         "ALTER TABLE dreams ALTER title SET DEFAULT 'untitled'",
         "ALTER TABLE dreams ALTER title DROP DEFAULT",
     ),
+    ("public.bulk", "column filler"): (
+        'ALTER TABLE bulk ALTER filler TYPE text COLLATE "C"',
+        'ALTER TABLE bulk ALTER filler TYPE text COLLATE "default"',
+    ),
     ("public.bulk", "comment filler"): (
         "COMMENT ON COLUMN bulk.filler IS 'changed'",
         "COMMENT ON COLUMN bulk.filler IS NULL",
