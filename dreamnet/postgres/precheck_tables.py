@@ -213,6 +213,17 @@ def _handled(report: Report, tables: Sequence[Table]) -> None:
             report.handled(subject, f"{subject.capitalize()}: {listed(found)}.", remedy)
 
 
+def _rows_of_extensions(connection: Connection) -> list[str]:
+    """Tables made by CREATE EXTENSION and filled by the application: what pg_dump takes of extensions."""
+    tables = connection.execute(
+        "SELECT c.oid::regclass::text, condition FROM pg_extension,"
+        " unnest(extconfig, extcondition) AS config (relation, condition) JOIN pg_class c ON c.oid = relation"
+        " WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1"
+    ).fetchall()
+    asked = ((name, f"SELECT EXISTS (SELECT FROM {name} {condition})") for name, condition in tables)
+    return [name for name, query in asked if connection.execute(query.encode()).fetchone() == (True,)]
+
+
 def _others(report: Report, connection: Connection) -> None:
     sequences = catalog.sequences(connection)
     if sequences:
@@ -220,6 +231,12 @@ def _others(report: Report, connection: Connection) -> None:
             "sequences",
             f"{len(sequences)} sequences: {listed(sequences)}.",
             "set at cut-over, while writes are frozen.",
+        )
+    if held := _rows_of_extensions(connection):
+        report.handled(
+            "extensions' rows",
+            f"Tables of extensions hold rows of the application's own: {listed(held)}.",
+            "neither copied nor followed: bring them over by hand (pg_dump --data-only --table=...).",
         )
     objects = connection.execute("SELECT count(*) FROM pg_largeobject_metadata").fetchone()
     if objects and objects[0]:

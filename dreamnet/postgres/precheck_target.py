@@ -64,6 +64,12 @@ def check(report: Report, pair: Pair, migration: str, disk: Disk | None) -> None
             f"{target.label} runs PostgreSQL {have}, older than the source's {want}.",
             f"Create the target with version {want} or newer.",
         )
+    elif have > want:
+        report.handled(
+            "version",
+            f"{target.label} runs PostgreSQL {have}, the source {want}.",
+            "what a server prints of views, triggers, policies and defaults is compared by name only.",
+        )
     if standby(pair.connection):
         report.block(
             "standby", f"{target.label} is a read-only standby.", "Name the primary's host as the target."

@@ -610,6 +610,13 @@ GRANT SELECT ON rich TO plain
 AS_ADMIN = """
 CREATE FOREIGN DATA WRAPPER other; CREATE SERVER far FOREIGN DATA WRAPPER other;
 CREATE FOREIGN TABLE distant (a int) SERVER far;
+CREATE TABLE jobs (id int PRIMARY KEY, standard bool); INSERT INTO jobs VALUES (1, true), (2, false);
+CREATE TABLE presets (id int PRIMARY KEY, standard bool); INSERT INTO presets VALUES (1, true);
+GRANT SELECT ON jobs, presets TO owner;
+ALTER EXTENSION plpgsql ADD TABLE jobs; ALTER EXTENSION plpgsql ADD TABLE presets;
+SET allow_system_table_mods = on;
+UPDATE pg_extension SET extconfig = ARRAY['jobs'::regclass::oid, 'presets'::regclass::oid],
+    extcondition = ARRAY['WHERE NOT standard', 'WHERE NOT standard'] WHERE extname = 'plpgsql';
 """
 EXPECTED = {
     "partitions": "public.parts",
@@ -625,6 +632,7 @@ EXPECTED = {
     "foreign tables": "public.distant",
     "sequences": "public.rich_id_seq",
     "owners and grants": "plain",
+    "extensions' rows": "own: jobs.",
     "slot retention": "max_slot_wal_keep_size",
     "idle slots": "40 hours",
     "disk": "2,000 MB",

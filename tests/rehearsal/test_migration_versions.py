@@ -67,6 +67,7 @@ def test_there_and_back_between_versions(
     said = {finding.subject: finding.problem for finding in migration.precheck().findings}
     assert ("changes made after cut-over will not flow back" in said.get("rolling back", "")) is (old < 16)
     assert migration.no_way_back() == said.get("rolling back", "")
+    assert (f"runs PostgreSQL {new}, the source {old}." in said.get("version", "")) is (old < new)
     alone = precheck(source, (), migration.name, way_back=True).blocking  # before there is a target
     assert [finding.subject for finding in alone] == ["rolling back"] * (old < 16)
     assert all(f"it is PostgreSQL {old}, and 16 is needed" in finding.problem for finding in alone)
