@@ -75,7 +75,10 @@ def read(stream: Stream, *, subscribed: bool) -> tuple[Follower, ...]:
                 if connection is not None and subscribed:
                     with explained(database, "read its subscription"):
                         shown = _shown(publisher, connection, link, slot, beats[link], deadline)
-                found.append(_follower(database, slot, rows.get(slot), shown))
+                age = None
+                if slot in rows and not subscribed:  # the heartbeat's row is as old as the slot
+                    age = replication.beat_age(publisher, publisher, link)
+                found.append(_follower(database, slot, rows.get(slot), shown, age))
         if subscribed:  # positions as of the end, when the heartbeats have arrived
             late = _slots(publisher, [one.slot for one in found])
             found = [_positioned(one, late.get(one.slot)) for one in found]
@@ -134,14 +137,20 @@ def _shown(
     )
 
 
-def _follower(database: Database | None, slot: str, row: dict[str, Any] | None, shown: _Shown) -> Follower:
+def _follower(
+    database: Database | None,
+    slot: str,
+    row: dict[str, Any] | None,
+    shown: _Shown,
+    unread_s: float | None = None,
+) -> Follower:
     kept = row or {}
     active = bool(kept.get("active"))
     inactive = kept.get("inactive_s")
     silent = 0.0
     if not shown.arrived and not (active and not shown.errors):
         # A follower that fails reconnects every few seconds, which makes inactive_since (17 and later) new.
-        ages = [inactive if not shown.errors and inactive is not None else shown.age, inactive]
+        ages = [inactive if not shown.errors and inactive is not None else shown.age, inactive, unread_s]
         silent = next((max(0.0, age) for age in ages if age is not None), 0.0)
     return Follower(
         subscriber=database.label if database else slot,

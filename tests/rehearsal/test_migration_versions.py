@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -109,3 +110,26 @@ def test_a_target_older_than_the_source_is_refused(servers: dict[int, Database])
     (found,) = [f for f in Migration("down", source, [target]).precheck().blocking if f.subject == "version"]
     assert "runs PostgreSQL 17, older than the source's 18" in found.problem
     assert "version 18 or newer" in found.remedy
+
+
+@pytest.mark.parametrize("version", [16, 18])
+def test_slots_of_a_copy_that_was_left_grow_old(servers: dict[int, Database], version: int) -> None:
+    """Before version 17 no server says since when nobody reads a slot."""
+    (source,), (target,) = fresh_databases([servers[version]]), fresh_databases([servers[18]])
+    fill(source, bulk=10)
+    migration = Migration(f"left_{source.dbname}", source, [target], workers=1)
+
+    def leave(text: str) -> None:
+        if text.startswith("copying"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migration.prepare_and_copy(leave)
+    ages = []
+    for _ in range(2):
+        (one,) = migration.look().followers
+        assert (one.present, one.active, one.subscription) == (True, False, "none")
+        ages.append(one.silent_seconds)
+        time.sleep(0.3)
+    assert 0 < ages[0] < ages[1] < 60
+    migration.abandon()
