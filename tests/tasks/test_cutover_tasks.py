@@ -180,6 +180,8 @@ def test_a_move_whose_proof_was_interrupted_is_proven_by_the_next_run(
     world: World, phase: str, go: str, title: str
 ) -> None:
     world.moving.phase, world.moving.unsettled, world.secret = phase, True, "as switched"
+    if go == "roll back":
+        assert "prove all rows equal" in ways_out.describe_way_back.fn("acme", "run-1")
     step = (
         subject.cut_over.fn("acme", "run-1", False)
         if go == "cut over"
