@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import pytest
 
@@ -174,3 +174,13 @@ def test_a_pooler_and_unverified_tls_block_without_a_connection() -> None:
         report = precheck.precheck(pooler, [], "m")
     assert [finding.subject for finding in report.blocking] == ["host", "TLS"]
     assert "ep-x.eu.aws.neon.tech" in report.blocking[0].remedy
+
+
+@pytest.mark.parametrize(("version", "blocks"), [(14_0023, True), (15_0000, False)])
+def test_a_source_that_is_too_old_blocks(version: int, blocks: bool) -> None:
+    server = MagicMock(info=SimpleNamespace(server_version=version))
+    server.execute.return_value = SimpleNamespace(fetchone=lambda: None, fetchall=list)
+    with patch.object(precheck, "_open", return_value=server):
+        report = precheck.precheck(NOWHERE, [], "m")
+    found = [finding.problem for finding in report.blocking if finding.subject == "version"]
+    assert found == ["127.0.0.1:1/d runs PostgreSQL 14."] * blocks
