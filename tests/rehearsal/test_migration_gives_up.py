@@ -41,9 +41,26 @@ import os, sys, time
 from dreamnet.postgres import Database, Migration, noted, replication
 source, *targets = [Database.from_dsn(dsn) for dsn in os.environ["DSNS"].split("|")]
 def switch():
-    print("switching", flush=True)
+    print("here", flush=True)
     time.sleep(60)
 Migration(sys.argv[1], source, targets).cut_over(switch)
+"""
+
+#: Giving up, which says when it has called a function so many times, and hangs there until it is killed.
+GIVES_UP = """
+import os, sys, time
+from dreamnet.postgres import Database, Migration, gate, state, traces
+source, *targets = [Database.from_dsn(dsn) for dsn in os.environ["DSNS"].split("|")]
+module, name, times = globals()[sys.argv[2]], sys.argv[3], int(sys.argv[4])
+real, calls = getattr(module, name), []
+def called(*arguments):
+    real(*arguments)
+    calls.append(arguments)
+    if len(calls) == times:
+        print("here", flush=True)
+        time.sleep(60)
+setattr(module, name, called)
+Migration(sys.argv[1], source, targets).abandon()
 """
 
 
@@ -84,20 +101,25 @@ def takes_writes(writer: Any) -> None:
     until(lambda: len(writer.acknowledged) > had + 3)
 
 
-def kill_at_the_switch(migration: Migration) -> None:
-    """A cut-over is killed between freeze and switch."""
+def kill_where_it_hangs(script: str, migration: Migration, *arguments: str) -> None:
+    """A process that does something with the migration is killed as soon as it says where it is."""
     databases = (migration.source, *migration.targets)
     environment = {**migration.source.environment(), "DSNS": "|".join(one.dsn() for one in databases)}
     process = subprocess.Popen(
-        [sys.executable, "-c", HANGS, migration.name],
+        [sys.executable, "-c", script, migration.name, *arguments],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"switching\n"
+    assert process.stdout.readline() == b"here\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
+
+
+def kill_at_the_switch(migration: Migration) -> None:
+    """A cut-over is killed between freeze and switch."""
+    kill_where_it_hangs(HANGS, migration)
 
 
 def test_followers_that_do_not_catch_up_within_the_timeout(databases: list[Database]) -> None:
@@ -273,6 +295,28 @@ def test_finish_that_was_killed_on_its_way_goes_on_without_neon(databases: list[
     assert kept(source) == ([], [], [])
     with source.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute("INSERT INTO empty_one VALUES (1)")
+
+
+#: Where an abandon is killed, one after the other: behind the call of so many databases.
+ON_ITS_WAY = ("gate thaw 2", "traces remove_subscriptions 2", "traces remove_publications 1", "state drop 2")
+
+
+def test_abandon_that_was_killed_on_its_way_goes_on(databases: list[Database]) -> None:
+    migration = following(databases)
+    with writing(databases[0]) as writer:
+        with pytest.raises(GameplanError, match="The secret store is down"):
+            migration.cut_over(secret_store_is_down)  # the first target refuses writes from here on
+        for moment in ON_ITS_WAY:
+            kill_where_it_hangs(GIVES_UP, migration, *moment.split())
+            takes_writes(writer)
+        migration.abandon()
+        takes_writes(writer)
+    for database in databases:
+        assert kept(database) == ([], [], [])
+        with database.connect() as connection:
+            left = connection.execute("SELECT to_regnamespace('dreamnet_migration')").fetchone()
+            assert left == (None,)
+            connection.execute("INSERT INTO empty_one VALUES (1)")
 
 
 def test_emptied_targets_take_a_new_attempt(databases: list[Database]) -> None:
