@@ -1,0 +1,86 @@
+"""How rows travel: in which format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.migration_trial import SETTINGS, clean_up, fresh_databases, start_servers
+from dreamnet.postgres import Database, Migration
+from localcloud.engines import Engines
+
+pytestmark = pytest.mark.rehearsal
+
+#: So that logs tell who was asked for what, and where.
+LOGGED = {"log_statement": "all", "log_line_prefix": "%d "}
+
+TYPES = """
+CREATE TYPE phase AS ENUM ('light', 'deep');
+CREATE TYPE pair AS (a int, b int);
+CREATE TABLE ordinary (id int PRIMARY KEY, a numeric, b text[], c jsonb, d timestamptz, e uuid, f phase);
+CREATE TABLE in_pieces (id int PRIMARY KEY, filler text);
+CREATE TABLE never_binary (id int PRIMARY KEY, may aclitem);
+CREATE TABLE never_binary_in_pieces (id int PRIMARY KEY, may aclitem, filler text);
+CREATE TABLE numbered_types (id int PRIMARY KEY, phases phase[]);
+CREATE TABLE numbered_columns (id int PRIMARY KEY, both_of pair);
+CREATE TABLE numbered_objects (id int PRIMARY KEY, of regclass);
+INSERT INTO ordinary VALUES (1, 'NaN', '{a,NULL}', '{}', 'infinity', gen_random_uuid(), 'deep');
+INSERT INTO in_pieces SELECT n, repeat('x', 200) FROM generate_series(1, 1000) n;
+INSERT INTO never_binary VALUES (1, makeaclitem('owner'::regrole, 'owner'::regrole, 'SELECT', false));
+INSERT INTO never_binary_in_pieces SELECT n, NULL, repeat('x', 200) FROM generate_series(1, 1000) n;
+INSERT INTO numbered_types VALUES (1, '{light,deep}');
+INSERT INTO numbered_columns VALUES (1, '(1,2)');
+INSERT INTO numbered_objects VALUES (1, 'pg_class');
+"""
+FORMATS = {
+    "ordinary": "binary",
+    "in_pieces": "binary",
+    "never_binary": "text",
+    "never_binary_in_pieces": "text",
+    "numbered_types": "text",
+    "numbered_columns": "text",
+    "numbered_objects": "text",
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engines, list[Database]]]:
+    engines, databases = start_servers(Path(tmp_path_factory.mktemp("servers")), SETTINGS | LOGGED)
+    yield engines, databases
+    for name in ("rds", "cloudsql", "neon"):  # followers first: a publisher waits for them
+        engines.delete(name)
+
+
+@pytest.fixture
+def databases(world: tuple[Engines, list[Database]]) -> Iterator[list[Database]]:
+    fresh = fresh_databases(world[1])
+    yield fresh
+    clean_up(fresh)
+
+
+def copies(engines: Engines, server: str, database: Database, word: str) -> list[tuple[str, str]]:
+    """Table and format of each COPY ... `word` ... that was asked of a database."""
+    statement = rf"^{database.dbname} LOG: .*: COPY (.*{word} STD.*)$"
+    asked = re.findall(statement, engines.state.log(server).read_text(), re.MULTILINE)
+    found = [re.search(r"""\."(\w+)".*\(FORMAT '?(\w+)""", one) for one in asked]
+    return [(one[1], one[2]) for one in found if one]
+
+
+def test_rows_go_binary_where_their_types_allow_it(
+    world: tuple[Engines, list[Database]], databases: list[Database]
+) -> None:
+    source, first, _ = databases
+    with source.connect() as connection:
+        connection.execute(TYPES.encode())
+    Migration(f"move_{source.dbname}", source, [first], piece_bytes=100_000).prepare_and_copy(lambda _: None)
+    read, loaded = copies(world[0], "neon", source, "TO"), copies(world[0], "cloudsql", first, "FROM")
+    assert dict(read) == dict(loaded) == FORMATS
+    assert sorted(read) == sorted(loaded)
+    assert len(set(read)) == len(FORMATS) < len(read)
+    with source.connect() as here, first.connect() as there:
+        for table in FORMATS:
+            rows = f"SELECT t::text FROM {table} t ORDER BY 1".encode()
+            assert here.execute(rows).fetchall() == there.execute(rows).fetchall() != []
