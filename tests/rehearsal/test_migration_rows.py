@@ -1,4 +1,4 @@
-"""How rows travel: in which format."""
+"""How rows travel: in which format, and read how often."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.migration_trial import SETTINGS, clean_up, fresh_databases, start_servers
-from dreamnet.postgres import Database, Migration
+from benchmarks.migration_trial import SERVERS, SETTINGS, clean_up, fill, fresh_databases, start_servers
+from dreamnet.postgres import Database, Migration, catalog
 from localcloud.engines import Engines
 
 pytestmark = pytest.mark.rehearsal
@@ -84,3 +84,15 @@ def test_rows_go_binary_where_their_types_allow_it(
         for table in FORMATS:
             rows = f"SELECT t::text FROM {table} t ORDER BY 1".encode()
             assert here.execute(rows).fetchall() == there.execute(rows).fetchall() != []
+
+
+def test_two_targets_are_fed_by_one_read_of_the_source(
+    world: tuple[Engines, list[Database]], databases: list[Database]
+) -> None:
+    source, *targets = databases
+    fill(source, bulk=500)
+    with source.connect() as connection:
+        tables = sorted(one.name.name for one in catalog.tables(connection) if not one.partitioned)
+    Migration(f"move_{source.dbname}", source, targets, workers=2).prepare_and_copy(lambda _: None)
+    for server, database, word in zip(SERVERS, databases, ("TO", "FROM", "FROM"), strict=True):
+        assert sorted(table for table, _ in copies(world[0], server, database, word)) == tables
