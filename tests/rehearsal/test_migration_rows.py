@@ -1,21 +1,25 @@
-"""How rows travel: in which format, and read how often."""
+"""How rows travel: in which format, read how often, how many tables at once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks.migration_trial import SERVERS, SETTINGS, clean_up, fill, fresh_databases, start_servers
-from dreamnet.postgres import Database, Migration, catalog
+from dreamnet.postgres import Database, Migration, catalog, telling
 from localcloud.engines import Engines
 
 pytestmark = pytest.mark.rehearsal
 
 #: So that logs tell who was asked for what, and where.
 LOGGED = {"log_statement": "all", "log_line_prefix": "%d "}
+_LOCK = 7
+#: Far more than sockets and libpq hold.
+_MB = 64
 
 TYPES = """
 CREATE TYPE phase AS ENUM ('light', 'deep');
@@ -45,6 +49,16 @@ FORMATS = {
     "numbered_objects": "text",
 }
 
+#: A table whose rows wait for a lock wherever they are loaded; its indexes have it copied first.
+HELD = f"""
+CREATE FUNCTION hold() RETURNS bool LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock_shared({_LOCK}); RETURN true; END';
+CREATE TABLE held (id int PRIMARY KEY, twin int UNIQUE, filler text CHECK (hold()));
+CREATE TABLE other (id int PRIMARY KEY);
+INSERT INTO held SELECT n, n, repeat('x', 1024 * 1024) FROM generate_series(1, {_MB}) n;
+INSERT INTO other VALUES (1);
+"""
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engines, list[Database]]]:
@@ -67,6 +81,13 @@ def copies(engines: Engines, server: str, database: Database, word: str) -> list
     asked = re.findall(statement, engines.state.log(server).read_text(), re.MULTILINE)
     found = [re.search(r"""\."(\w+)".*\(FORMAT '?(\w+)""", one) for one in asked]
     return [(one[1], one[2]) for one in found if one]
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)
 
 
 def test_rows_go_binary_where_their_types_allow_it(
@@ -96,3 +117,26 @@ def test_two_targets_are_fed_by_one_read_of_the_source(
     Migration(f"move_{source.dbname}", source, targets, workers=2).prepare_and_copy(lambda _: None)
     for server, database, word in zip(SERVERS, databases, ("TO", "FROM", "FROM"), strict=True):
         assert sorted(table for table, _ in copies(world[0], server, database, word)) == tables
+
+
+def test_one_table_is_copied_to_its_end_while_another_is_under_way(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
+    source, first, _ = databases
+    with source.connect() as connection:
+        connection.execute(HELD.encode())
+    said: list[str] = []
+    with source.connect() as looker, first.connect() as holder:
+        holder.execute(f"SET idle_session_timeout = '30s'; SELECT pg_advisory_lock({_LOCK})")
+        reading = "SELECT FROM pg_stat_progress_copy WHERE relid = 'held'::regclass AND command = 'COPY TO'"
+
+        def progress(text: str) -> None:
+            if text.startswith("copied public."):
+                said.append(text.split(":")[0])
+            if text.startswith("copied public.other"):
+                until(lambda: looker.execute(reading).fetchone() is not None)
+                holder.execute(f"SELECT pg_advisory_unlock({_LOCK})")
+
+        Migration(f"move_{source.dbname}", source, [first], workers=2).prepare_and_copy(progress)
+    assert said == ["copied public.other", "copied public.held"]
