@@ -99,11 +99,16 @@ def _target(
 
 
 def _open(report: Report, subject: str, database: Database) -> Connection | None:
+    """A connection to a server of a version that can be asked."""
     try:
-        return database.connect("dreamnet:precheck")
+        connection = database.connect("dreamnet:precheck")
     except GameplanError as error:
         report.block(subject, error.problem, error.remedy)
         return None
+    if precheck_source.too_old(report, connection, database):
+        connection.close()
+        return None
+    return connection
 
 
 def _transport(report: Report, database: Database) -> None:

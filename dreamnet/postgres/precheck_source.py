@@ -59,13 +59,20 @@ def standby(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
-def check(report: Report, connection: Connection, source: Database, slots: int, migration: str) -> None:
-    """Add what the source's server is found to be."""
+def too_old(report: Report, connection: Connection, database: Database) -> bool:
+    """Whether it is of a version that cannot be asked the rest; adds it if so."""
     version = catalog.major_version(connection)
     if version < OLDEST:
         report.block(
-            "version", f"{source.label} runs PostgreSQL {version}.", f"Upgrade it to {OLDEST} or newer first."
+            "version",
+            f"{database.label} runs PostgreSQL {version}.",
+            f"Upgrade it to {OLDEST} or newer first.",
         )
+    return version < OLDEST
+
+
+def check(report: Report, connection: Connection, source: Database, slots: int, migration: str) -> None:
+    """Add what the source's server is found to be."""
     if setting(connection, "wal_level") != "logical":
         report.block(
             "wal_level",
@@ -78,7 +85,7 @@ def check(report: Report, connection: Connection, source: Database, slots: int, 
         )
     _role(report, source, connection)
     _left(report, source, connection, slots, migration)
-    _subscriptions(report, source, connection, version)
+    _subscriptions(report, source, connection, catalog.major_version(connection))
     _held_up(report, source, connection)
     _retention(report, source, connection)
     _timeouts(report, source, connection)

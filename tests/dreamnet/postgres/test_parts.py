@@ -176,11 +176,12 @@ def test_a_pooler_and_unverified_tls_block_without_a_connection() -> None:
     assert "ep-x.eu.aws.neon.tech" in report.blocking[0].remedy
 
 
-@pytest.mark.parametrize(("version", "blocks"), [(14_0023, True), (15_0000, False)])
-def test_a_source_that_is_too_old_blocks(version: int, blocks: bool) -> None:
+@pytest.mark.parametrize("version", [14_0023, 15_0000])
+def test_a_source_that_is_too_old_blocks_and_is_asked_nothing_that_it_does_not_know(version: int) -> None:
     server = MagicMock(info=SimpleNamespace(server_version=version))
     server.execute.return_value = SimpleNamespace(fetchone=lambda: None, fetchall=list)
-    with patch.object(precheck, "_open", return_value=server):
+    with patch.object(Database, "connect", return_value=server):
         report = precheck.precheck(NOWHERE, [], "m")
     found = [finding.problem for finding in report.blocking if finding.subject == "version"]
-    assert found == ["127.0.0.1:1/d runs PostgreSQL 14."] * blocks
+    assert found == ["127.0.0.1:1/d runs PostgreSQL 14."] * (version < 15_0000)
+    assert server.execute.called == (version >= 15_0000)
