@@ -152,7 +152,10 @@ class Copier:
     ) -> None:
         with ExitStack() as stack:
             source = stack.enter_context(SnapshotReader(self._source, self._application, snapshot))
-            targets = [stack.enter_context(target.connect(self._application)) for target in self._targets]
+            targets = [
+                stack.enter_context(target.connect(self._application, stalling=True))
+                for target in self._targets
+            ]
             for target in targets:
                 # A server that crashes forgets rows and their record alike, and the connection breaks.
                 target.execute("SET synchronous_commit = off")

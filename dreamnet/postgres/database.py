@@ -13,7 +13,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from dreamnet.errors import ConfigurationError, CredentialsError, GameplanError, UnreachableError
-from dreamnet.postgres.session import AT_WORK, CLIENT_SETTINGS, QUIET_S, SERVER_SETTINGS, Session
+from dreamnet.postgres.session import (
+    AT_WORK,
+    CLIENT_SETTINGS,
+    QUIET_S,
+    SERVER_SETTINGS,
+    STALLING,
+    Session,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -112,10 +119,15 @@ class Database:
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(self.dbname, safe='')}?{text}"
 
-    def session_options(self) -> str:
-        """libpq's `options` of our sessions: the address' own, then limits of time, and comparable text."""
+    def session_options(self, *, stalling: bool = False) -> str:
+        """libpq's `options` of our sessions: the address' own, then limits of time, and comparable text.
+
+        Args:
+            stalling: the server sends us rows, of which we may take none for a while; see session.STALLING.
+        """
         own = dict(self.options).get("options")
-        return " ".join(filter(None, (own, SESSION_LIMITS, SERVER_SETTINGS, TEXT_SETTINGS)))
+        last = " ".join(f"-c {name}={value}" for name, value in STALLING.items()) if stalling else None
+        return " ".join(filter(None, (own, SESSION_LIMITS, SERVER_SETTINGS, TEXT_SETTINGS, last)))
 
     def environment(self) -> dict[str, str]:
         """Our own environment plus the PG* variables, for PostgreSQL's programs: nothing secret in argv."""
@@ -138,6 +150,7 @@ class Database:
         autocommit: bool = True,
         replication: bool = False,
         patience: float | None = None,
+        stalling: bool = False,
     ) -> Connection:
         """Open a connection whose text output is the same on every server.
 
@@ -146,12 +159,14 @@ class Database:
             replication: a walsender connection, for CREATE_REPLICATION_SLOT.
             patience: seconds of silence after which the server is asked whether it works for this session;
                 None: QUIET_S.
+            stalling: rows are sent to the server, which may take none for a while; see session.STALLING.
         Raises: CredentialsError, UnreachableError, ConfigurationError: one sentence, no secret.
         """
         settings: dict[str, str | int] = {
             "application_name": application,
             "connect_timeout": CONNECT_TIMEOUT_S,
             **CLIENT_SETTINGS,
+            **(STALLING if stalling else {}),
             "options": self.session_options(),
         }
         if replication:

@@ -27,8 +27,8 @@ from dreamnet.postgres.database import CONNECT_TIMEOUT_S, Database
 from dreamnet.postgres.session import KEEPALIVE, LOST_S, QUIET_S, Silence
 
 READ_BYTES = 1024**2
-"""What is taken from the socket at once, at most. asyncio's 256 KiB wake Python, and everything behind it, so
-often that a copy takes 0.4 more of its 2.5 seconds of our processor; more than this saves nothing.
+"""What is taken from the socket at once, at most. With asyncio's 256 KiB, Python and all behind it wake so
+often that a copy of 2 GB takes 0.4 s more of our processor than 2.5; more than this saves nothing.
 """
 
 #: libpq's default for sslrootcert (documentation of libpq, "SSL Support").
@@ -168,7 +168,7 @@ async def _open(database: Database, application: str, snapshot: str = "") -> tup
         database=database.dbname,
         ssl=_tls(database),
         timeout=CONNECT_TIMEOUT_S,
-        server_settings={"application_name": application, "options": database.session_options()},
+        server_settings={"application_name": application, "options": database.session_options(stalling=True)},
     )
     connection._transport.max_size = READ_BYTES  # without TLS: asyncio's TLS has a buffer of its own
     wire = connection._transport.get_extra_info("socket")

@@ -37,6 +37,10 @@ SERVER_SETTINGS = " ".join(
     ]
 )
 """The same at the server's end (otherwise two hours): with our machine gone, locks and snapshots go too."""
+STALLING = {"tcp_user_timeout": 0}
+"""For the end that sends rows to a receiver that may rightly take none, as it waits for a disk or a lock: the
+user timeout counts that as well (tcp(7)), and would break the connection.
+"""
 
 AT_WORK = "SELECT wait_event_type IS DISTINCT FROM 'Client' FROM pg_stat_activity WHERE pid = %s"
 """No row: the session is gone."""

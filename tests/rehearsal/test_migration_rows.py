@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from benchmarks.migration_trial import SERVERS, SETTINGS, clean_up, fill, fresh_databases, start_servers
-from dreamnet.postgres import Database, Migration, catalog, telling
+from dreamnet.postgres import Database, Migration, catalog, session, telling, writing
+from dreamnet.postgres import database as database_module
+from dreamnet.postgres.session import ConnectionLost
 from localcloud.engines import Engines
 
 pytestmark = pytest.mark.rehearsal
@@ -140,3 +143,39 @@ def test_one_table_is_copied_to_its_end_while_another_is_under_way(
 
         Migration(f"move_{source.dbname}", source, [first], workers=2).prepare_and_copy(progress)
     assert said == ["copied public.other", "copied public.held"]
+
+
+def send(database: Database) -> None:
+    """Rows, by a session that does not reckon with a server that takes none."""
+    with database.connect() as sender, writing.load(sender, sql.SQL("COPY held FROM STDIN")) as copy:
+        for number in range(_MB):
+            copy.write(b"%d\t%d\t%s\n" % (number, number, b"x" * 1024**2))
+
+
+def lose_a_connection(database: Database) -> None:
+    with database.connect() as holder:
+        holder.execute(HELD.encode())
+        holder.execute(f"SELECT pg_advisory_lock({_LOCK})")
+        with pytest.raises(ConnectionLost):
+            send(database)
+
+
+def test_a_target_that_takes_nothing_for_longer_than_a_lost_connection_is_waited_for(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
+    monkeypatch.setitem(session.CLIENT_SETTINGS, "tcp_user_timeout", 1000)
+    monkeypatch.setattr(database_module, "SERVER_SETTINGS", "-c tcp_user_timeout=1000")
+    source, first, second = databases
+    with source.connect() as connection:
+        connection.execute(HELD.encode())
+    with first.connect() as holder:
+        holder.execute(f"SET idle_session_timeout = '60s'; SELECT pg_advisory_lock({_LOCK})")
+
+        def progress(text: str) -> None:
+            if text.startswith("copied public.other"):
+                lose_a_connection(second)
+                holder.execute(f"SELECT pg_advisory_unlock({_LOCK})")
+
+        report = Migration(f"move_{source.dbname}", source, [first], workers=2).prepare_and_copy(progress)
+    assert (report.tables, report.rows) == (2, _MB + 1)
