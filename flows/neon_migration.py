@@ -17,7 +17,7 @@ from tasks.ways_out import describe_cut_over
 def neon_migration(
     profile: str, auto_approve: bool = False, run: str | None = None, prove_return: bool = True
 ) -> list[Step]:
-    """Check, copy, follow, verify; cut over once a person has agreed, the clusters too; prove the way back.
+    """Check, copy, follow, verify; once approved cut over, prove the way back; the clusters follow.
 
     Args:
         profile: name of the Gameplan profile block.

@@ -116,7 +116,7 @@ def check_further(report: Report, follower: Side, primary: Side, migration: str,
 
 
 def _unable(primary: Side, migration: str, followers: int) -> tuple[str, str] | None:
-    """Why so many could not follow it, and the remedy: a trial subscription, without a slot, sees none."""
+    """Why so many could not follow it, and the remedy: what a trial subscription, without a slot, misses."""
     if (level := setting(primary.connection, "wal_level")) != "logical":
         return f"its wal_level is {level}", "Turn on logical decoding there at the provider."
     short = shortage(primary.connection, migration, followers, followers)
